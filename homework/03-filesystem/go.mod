@@ -1,0 +1,3 @@
+module mydocker.example/homework/03-filesystem
+
+go 1.25.0

@@ -1,0 +1,3 @@
+module mydocker.example/homework/06-capabilities
+
+go 1.25.0

@@ -1,0 +1,3 @@
+module mydocker.example/lessons/02-namespaces
+
+go 1.25.0

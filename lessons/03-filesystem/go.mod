@@ -1,0 +1,3 @@
+module mydocker.example/lessons/03-filesystem
+
+go 1.25.0

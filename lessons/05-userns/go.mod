@@ -1,0 +1,3 @@
+module mydocker.example/lessons/05-userns
+
+go 1.25.0

@@ -1,0 +1,3 @@
+module mydocker.example/lessons/07-network
+
+go 1.25.0

@@ -1,0 +1,3 @@
+module mydocker.example/solutions/02-namespaces
+
+go 1.25.0

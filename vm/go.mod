@@ -1,0 +1,3 @@
+module mydocker.example/vm
+
+go 1.25.0
