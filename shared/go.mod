@@ -1,7 +1,7 @@
 module mydocker.example/shared
 
-go 1.25.0
+go 1.26.0
 
-require mydocker.example/vm v0.0.0
+require golang.org/x/sys v0.49.0
 
 replace mydocker.example/vm => ../vm
