@@ -1,3 +1,3 @@
 module mydocker.example/homework/03-filesystem
 
-go 1.25.0
+go 1.26.0

@@ -1,3 +1,3 @@
 module mydocker.example/lessons/07-network
 
-go 1.25.0
+go 1.26.0

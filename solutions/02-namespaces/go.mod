@@ -1,3 +1,3 @@
 module mydocker.example/solutions/02-namespaces
 
-go 1.25.0
+go 1.26.0
