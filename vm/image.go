@@ -77,3 +77,16 @@ func (im Image) Save(dir string) error {
 	}
 	return os.WriteFile(filepath.Join(dir, manifest), append(data, '\n'), 0o644)
 }
+
+// Find is the image that fits this tree, if the cache has it.
+func Find() (Image, error) {
+	key, err := Key()
+	if err != nil {
+		return Image{}, err
+	}
+	dir, err := ImageDir(key)
+	if err != nil {
+		return Image{}, err
+	}
+	return Load(dir)
+}

@@ -1,0 +1,68 @@
+package vm
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// An arch is what differs between processors. amd64 is what the lab is built and tested on.
+type arch struct {
+	machine string // QEMU's -machine
+	console string // the kernel's name for the first serial line
+	cpu     string // QEMU's -cpu under emulation
+}
+
+var arches = map[string]arch{
+	"amd64": {machine: "q35", console: "ttyS0", cpu: "max"},
+	"arm64": {machine: "virt", console: "ttyAMA0", cpu: "cortex-a72"},
+}
+
+func archOf(name string) (arch, error) {
+	a, ok := arches[name]
+	if !ok {
+		return arch{}, fmt.Errorf("the lab has no guest for %s; it has amd64 and arm64", name)
+	}
+	return a, nil
+}
+
+// cpu is QEMU's -cpu. QEMU 7's emulation of cmpxchg16b corrupts its guests: it goes without.
+func (s spec) cpu() string {
+	if s.accel != tcg {
+		return "host"
+	}
+	cpu := arches[runtime.GOARCH].cpu
+	if s.oldQEMU() && runtime.GOARCH == "amd64" {
+		cpu += ",-cx16"
+	}
+	return cpu
+}
+
+// cpus of the guest: two, but one where QEMU is too old to emulate two safely.
+func (s spec) cpus() int {
+	if s.accel == tcg && s.oldQEMU() {
+		return 1
+	}
+	return 2
+}
+
+// oldQEMU: before 9, or of a version that we cannot read.
+func (s spec) oldQEMU() bool {
+	major, _, _ := strings.Cut(s.image.QEMU.Version, ".")
+	n, err := strconv.Atoi(major)
+	return err != nil || n < 9
+}
+
+// scale is by how much slower than a real machine an emulated one is, for time limits.
+// LAB_SCALE overrides it on a machine that is slower still.
+func scale(accel string) int {
+	if n, err := strconv.Atoi(os.Getenv("LAB_SCALE")); err == nil && n > 0 {
+		return n
+	}
+	if accel == tcg {
+		return 6
+	}
+	return 1
+}
