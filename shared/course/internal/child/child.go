@@ -1,0 +1,34 @@
+// Package child starts programs that do not outlive the course tool.
+package child
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Command is a program that is asked to end when ctx does, and that the kernel asks to end
+// when the tool is killed. The caller sets its folder, its output and more environment.
+func Command(ctx context.Context, argv ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = os.Environ()
+	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	dieWithParent(cmd)
+	return cmd
+}
+
+// Go is the go command: static binaries for the lab, no word of the version control.
+func Go(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := Command(ctx, append([]string{"go"}, args...)...)
+	cmd.Env = append(cmd.Env, "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS="+flags())
+	return cmd
+}
+
+func flags() string {
+	return strings.TrimSpace(os.Getenv("GOFLAGS") + " -buildvcs=false")
+}

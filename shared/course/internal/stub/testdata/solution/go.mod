@@ -1,0 +1,3 @@
+module mydocker.example/solutions/99-madeup
+
+go 1.25.0

@@ -1,0 +1,115 @@
+// Command course is what make calls: it runs lessons, checks homework, opens the lab, and
+// tests the whole course. Each command is a file of this package.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"mydocker.example/shared/course/internal/child"
+	"mydocker.example/shared/course/internal/say"
+	"mydocker.example/shared/course/internal/tree"
+)
+
+// A command is one target of the Makefile.
+type command struct {
+	name string
+	args string // "NN" when it takes a lesson
+	en   string
+	ru   string
+	run  func(ctx context.Context, t tree.Tree, args []string) error
+}
+
+// commands is in the order in which a newcomer meets them.
+func commands() []command {
+	return []command{
+		{"lesson", "NN", "prove the lesson's claims on a Linux kernel in the lab", "доказать утверждения урока на ядре Linux в лаборатории", lesson},
+		{"check", "NN", "check your homework/NN: a line a task, with points and a diagnosis", "проверить ваше homework/NN: по строке на задание, с баллами и диагнозом", checkHomework},
+		{"try", "NN", "a shell in the lab with your mydocker on the PATH", "оболочка в лаборатории, в PATH — ваш mydocker", try},
+		{"vm", "", "a shell in the lab; CMD='…' runs one command, OUT=dir brings files out", "оболочка в лаборатории; CMD='…' выполнит одну команду, OUT=папка вынесет файлы", shell},
+		{"diff", "NN", "your homework against the solution", "ваше домашнее задание против решения", diff},
+		{"evolution", "NN", "what lesson NN changed in mydocker", "что урок NN изменил в mydocker", evolution},
+		{"doctor", "", "what this machine has, what it lacks, and the command to type", "что есть на этой машине, чего не хватает и какую команду набрать", examine},
+		{"reset", "[NN]", "forget the lab's snapshots; reset-NN: homework/NN from the start, your work put aside", "забыть снимки лаборатории; reset-NN: homework/NN с начала, ваша работа откладывается", reset},
+		{"stubs", "", "make homework/ from solutions/", "сделать homework/ из solutions/", stubs},
+		{"transcripts", "", "run the shell blocks of the texts and compare; UPDATE=1 rewrites them", "выполнить блоки оболочки из текстов и сравнить; UPDATE=1 перепишет их", transcripts},
+		{"test", "", "test the whole course", "проверить весь курс", test},
+		{"bench", "", "measure how fast the lab starts", "измерить, как быстро стартует лаборатория", bench},
+		{"clean", "", "remove the course's own folder in your cache", "удалить папку курса из вашего кэша", clean},
+		{"list", "", "the lessons", "уроки", list},
+	}
+}
+
+// The main goroutine stays on the main thread: the kernel ties the death signal of a parent
+// to the thread that asked for it (PR_SET_PDEATHSIG, prctl(2)), and an execve keeps it.
+func init() { runtime.LockOSThread() }
+
+func main() {
+	if err := child.DieWithParent(); err != nil {
+		fail(err)
+	}
+	t, err := tree.Find()
+	if err != nil {
+		fail(err)
+	}
+	if len(os.Args) < 2 || os.Args[1] == "help" {
+		help()
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	for _, c := range commands() {
+		if c.name == os.Args[1] {
+			err := c.run(ctx, t, os.Args[2:])
+			if ctx.Err() != nil {
+				os.Exit(130)
+			}
+			fail(err)
+			return
+		}
+	}
+	fail(unknown(os.Args[len(os.Args)-1]))
+}
+
+// An exit is an error that has been told already, or needs no words.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// fail prints an error in one line and ends with its exit code.
+func fail(err error) {
+	var code exit
+	var child *exec.ExitError
+	switch {
+	case err == nil:
+		return
+	case errors.As(err, &code):
+		os.Exit(int(code))
+	case errors.As(err, &child) && child.Exited():
+		os.Exit(child.ExitCode())
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func help() {
+	fmt.Println(say.T("make TARGET, where NN is a lesson's number:", "make ЦЕЛЬ, где NN — номер урока:"))
+	for _, c := range commands() {
+		name := c.name
+		if c.args == "NN" {
+			name += "-NN"
+		}
+		fmt.Printf("  %-14s %s\n", name, say.T(c.en, c.ru))
+	}
+}
+
+func unknown(target string) error {
+	return fmt.Errorf(say.T("there is no target %q; make alone lists them", "цели %q нет; список целей печатает make без аргументов"), target)
+}
