@@ -35,6 +35,7 @@ type Guest struct {
 	machine *machine
 	conn    *wire.Conn
 	warm    bool
+	shares  bool
 	accel   string
 
 	mu    sync.Mutex
@@ -106,7 +107,7 @@ func bootLimit(accel string) time.Duration {
 
 func newGuest(m *machine, s spec) *Guest {
 	g := &Guest{
-		machine: m, accel: s.accel, conn: wire.NewConn(m.agent),
+		machine: m, accel: s.accel, shares: s.share != "", conn: wire.NewConn(m.agent),
 		talks: map[uint32]chan wire.Frame{},
 		pong:  make(chan struct{}, 1), dead: make(chan struct{}),
 		ready: make(chan struct{}), awake: make(chan struct{}),
@@ -175,7 +176,7 @@ func (g *Guest) wake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := g.conn.SendJSON(wire.Wake, 0, wire.WakeUp{Now: time.Now(), Seed: seed}); err != nil {
+	if err := g.conn.SendJSON(wire.Wake, 0, wire.WakeUp{Now: time.Now(), Seed: seed, Share: g.shares}); err != nil {
 		return g.died(err)
 	}
 	return g.await(ctx, g.awake, 30*time.Second)

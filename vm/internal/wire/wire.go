@@ -52,10 +52,12 @@ type Frame struct {
 	Payload []byte
 }
 
-// WakeUp carries what a restored guest cannot know: what time it is, and fresh randomness.
+// WakeUp carries what a restored guest cannot know: what time it is, fresh randomness, and
+// whether this host shows it a folder.
 type WakeUp struct {
-	Now  time.Time
-	Seed []byte
+	Now   time.Time
+	Seed  []byte
+	Share bool
 }
 
 // ExecRequest starts a command. Strings are as in execve(2).
