@@ -1,0 +1,36 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTable(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	killed := 137
+	rows := []row{
+		{Container{ID: "aaaaaaaaaaaa", Name: "web", Command: []string{"sleep", "60"}, Created: ago(5 * time.Second), PID: 42}, running},
+		{Container{ID: "bbbbbbbbbbbb", Command: []string{"sh", "-c", "a very long command"}, Created: ago(90 * time.Minute),
+			PID: 43, ExitCode: &killed, Finished: ago(2 * time.Minute)}, exited},
+		{Container{ID: "cccccccccccc", Command: []string{"true"}, Created: ago(72 * time.Hour), PID: 44}, exited},
+		{Container{ID: "dddddddddddd", Command: []string{"nosuch"}, Created: now}, created},
+	}
+	want := []string{
+		`CONTAINER ID   COMMAND                  CREATED                  STATUS                       PID   NAME`,
+		`aaaaaaaaaaaa   "sleep 60"               5 seconds ago            Up 5 seconds                 42    web`,
+		`bbbbbbbbbbbb   "sh -c a very long c…"   1 hour ago               Exited (137) 2 minutes ago   -`,
+		`cccccccccccc   "true"                   3 days ago               Exited (?)                   -`,
+		`dddddddddddd   "nosuch"                 less than a second ago   Created                      -`,
+	}
+	var b strings.Builder
+	if err := table(&b, rows, now); err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range strings.Split(strings.TrimRight(b.String(), "\n"), "\n") {
+		if got := strings.TrimRight(line, " "); i >= len(want) || got != want[i] {
+			t.Errorf("line %d:\n%s", i, got)
+		}
+	}
+}
