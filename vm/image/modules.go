@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -20,6 +20,7 @@ var bootModules = []string{
 	"virtio_blk", "squashfs", "overlay",
 	"virtio_net", "virtio_rng", "9p", "9pnet_virtio",
 	"veth", "bridge",
+	"crc32c_generic", // libcrc32c asks for it by a name that only modprobe could resolve
 	"nf_tables", "nft_ct", "nft_chain_nat", "nft_nat", "nft_masq", "nft_redir",
 	"nft_reject_inet", "nft_fib_inet", "nft_limit", "nft_log", "nft_compat",
 }
@@ -60,34 +61,30 @@ func moduleName(file string) string {
 	return strings.ReplaceAll(base, "-", "_")
 }
 
-// openModules indexes the tree lib/modules/<release> in dir.
-func openModules(dir string) (*moduleSet, error) {
-	set := &moduleSet{files: map[string]string{}, builtin: map[string]bool{}, loaded: map[string]*module{}}
-	set.read = func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, name)) }
-	err := filepath.WalkDir(filepath.Join(dir, "kernel"), func(p string, e os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if !e.IsDir() && strings.Contains(e.Name(), ".ko") {
-			rel, err := filepath.Rel(dir, p)
-			if err != nil {
-				return err
-			}
-			set.files[moduleName(rel)] = rel
-		}
+func newModuleSet(read func(name string) ([]byte, error)) *moduleSet {
+	return &moduleSet{files: map[string]string{}, builtin: map[string]bool{}, loaded: map[string]*module{}, read: read}
+}
+
+// add tells the set of a file in the module tree.
+func (s *moduleSet) add(file string) {
+	if strings.HasPrefix(file, "kernel/") && strings.Contains(path.Base(file), ".ko") {
+		s.files[moduleName(file)] = file
+	}
+}
+
+// readBuiltin learns which modules are part of the kernel itself.
+func (s *moduleSet) readBuiltin() error {
+	list, err := s.read("modules.builtin")
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	})
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	builtin, err := os.ReadFile(filepath.Join(dir, "modules.builtin"))
-	if err != nil && !os.IsNotExist(err) {
-		return nil, err
+	for _, line := range strings.Fields(string(list)) {
+		s.builtin[moduleName(line)] = true
 	}
-	for _, line := range strings.Fields(string(builtin)) {
-		set.builtin[moduleName(line)] = true
-	}
-	return set, nil
+	return nil
 }
 
 // names expands folders, and leaves out what this kernel has built in or has not at all:
@@ -170,8 +167,6 @@ func (s *moduleSet) load(name string) (*module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	// Soft dependencies ("pre: crc32c") are wanted by name or alias: only those that are
-	// files are taken.
 	for _, dep := range strings.Split(info["depends"], ",") {
 		if dep != "" {
 			m.Depends = append(m.Depends, strings.ReplaceAll(dep, "-", "_"))
@@ -191,7 +186,7 @@ func modinfo(ko []byte) (map[string]string, error) {
 	defer f.Close()
 	section := f.Section(".modinfo")
 	if section == nil {
-		return nil, fmt.Errorf("no section .modinfo")
+		return nil, errors.New("no section .modinfo")
 	}
 	data, err := section.Data()
 	if err != nil {

@@ -1,0 +1,129 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A tree is a file system in memory, put together from packages and files of our own.
+type tree map[string]*node
+
+// A node is one file. Its header's name has no slash at its beginning or end.
+type node struct {
+	tar.Header
+	data []byte
+}
+
+// mergedUsr is where usrmerge has put the folders that once stood in the root.
+// Packages may still use the old names.
+var mergedUsr = []string{"bin", "sbin", "lib", "lib32", "lib64", "libx32"}
+
+// canonical is the one name that a file has in the tree: relative, clean, below usr/.
+func canonical(name string) string {
+	name = strings.TrimPrefix(path.Clean("/"+name), "/")
+	top, _, _ := strings.Cut(name, "/")
+	if slices.Contains(mergedUsr, top) {
+		return "usr/" + name
+	}
+	return name
+}
+
+// addDeb merges the files of a package for which keep is true.
+func (t tree) addDeb(file string, keep func(name string) bool) error {
+	return walkDeb(file, func(h *tar.Header, r io.Reader) error {
+		name := canonical(h.Name)
+		if name == "" || !keep(name) {
+			return nil
+		}
+		n := &node{Header: *h}
+		n.Name = name
+		switch h.Typeflag {
+		case tar.TypeReg:
+			data, err := io.ReadAll(r)
+			if err != nil {
+				return err
+			}
+			n.data = data
+		case tar.TypeLink:
+			n.Linkname = canonical(h.Linkname)
+		case tar.TypeDir:
+			if old, ok := t[name]; ok && old.Typeflag == tar.TypeDir {
+				return nil
+			}
+		case tar.TypeSymlink:
+		default:
+			return nil // devices are made by the guest's devtmpfs
+		}
+		t[name] = n
+		return nil
+	})
+}
+
+func (t tree) put(name string, mode int64, data []byte) {
+	t[name] = &node{tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode}, data}
+}
+
+func (t tree) dir(name string, mode int64) {
+	t[name] = &node{tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: mode}, nil}
+}
+
+func (t tree) link(name, target string) {
+	t[name] = &node{tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777}, nil}
+}
+
+func (t tree) has(name string) bool { return t[name] != nil }
+
+// merge adds the links of usrmerge, and the folders that no one has named.
+func (t tree) merge() {
+	for _, top := range mergedUsr[:5] {
+		if top == "bin" || top == "sbin" || top == "lib" || t.has("usr/"+top) {
+			t.link(top, "usr/"+top)
+		}
+	}
+	for name := range t {
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if !t.has(dir) {
+				t.dir(dir, 0o755)
+			}
+		}
+	}
+}
+
+// write puts the tree into one archive: folders before what is in them, hard links last,
+// when what they link to is there; everything as old as the epoch.
+func (t tree) write(w io.Writer) error {
+	out := tar.NewWriter(w)
+	root := &node{Header: tar.Header{Typeflag: tar.TypeDir, Name: "./", Mode: 0o755}}
+	nodes := []*node{root}
+	for _, n := range t {
+		nodes = append(nodes, n)
+	}
+	slices.SortFunc(nodes[1:], func(a, b *node) int {
+		if a.Typeflag != b.Typeflag && (a.Typeflag == tar.TypeLink || b.Typeflag == tar.TypeLink) {
+			return map[bool]int{true: 1, false: -1}[a.Typeflag == tar.TypeLink]
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	for _, n := range nodes {
+		if n.Typeflag == tar.TypeLink && !t.has(n.Linkname) {
+			return fmt.Errorf("%s is a hard link to %s, which was left out", n.Name, n.Linkname)
+		}
+		h := tar.Header{
+			Typeflag: n.Typeflag, Name: n.Name, Linkname: n.Linkname, Mode: n.Mode, Uid: n.Uid, Gid: n.Gid,
+			Size: int64(len(n.data)), PAXRecords: n.PAXRecords, ModTime: time.Unix(0, 0), Format: tar.FormatPAX,
+		}
+		if err := out.WriteHeader(&h); err != nil {
+			return fmt.Errorf("%s: %w", n.Name, err)
+		}
+		if _, err := io.Copy(out, bytes.NewReader(n.data)); err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
