@@ -17,6 +17,9 @@ import (
 var descriptors = proof.Proof{
 	ID: "descriptors",
 	Guest: func(r *proof.Report) error {
+		if err := tidy(); err != nil {
+			return err
+		}
 		dir, err := os.MkdirTemp("", "descriptors-")
 		if err != nil {
 			return err

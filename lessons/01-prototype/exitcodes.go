@@ -86,13 +86,13 @@ var exitCodes = proof.Proof{
 		for _, c := range exitCases {
 			argv := make([]string, len(c.argv))
 			for i, arg := range c.argv {
-				argv[i] = strings.NewReplacer("TEXT", text, "GARBAGE", garbage).Replace(arg)
+				argv[i] = strings.NewReplacer("./text", text, "./garbage", garbage).Replace(arg)
 			}
 			shown := strings.Join(c.argv, " ")
 			r.Sawf("naive-"+c.key, "naive: "+shown, "%d", naive(argv))
-			r.Sawf("run-"+c.key, "  run: "+shown, "%d", run(dir, argv))
+			r.Sawf("run-"+c.key, "run:   "+shown, "%d", run(dir, argv))
 		}
-		r.Sawf("run-ours", "  run: true, in a folder that is not there", "%d", run(filepath.Join(dir, "none"), []string{"true"}))
+		r.Sawf("run-ours", "run:   true, in a folder that is not there", "%d", run(filepath.Join(dir, "none"), []string{"true"}))
 		return nil
 	},
 	Judge: func(s *proof.Seen) {
@@ -114,8 +114,8 @@ var exitCases = []struct {
 	{"zero", []string{"true"}, "0"},
 	{"own", []string{"sh", "-c", "exit 42"}, "42"},
 	{"missing", []string{"/no/such/program"}, "127"},
-	{"text", []string{"TEXT"}, "126"},       // no x bit: EACCES
-	{"garbage", []string{"GARBAGE"}, "126"}, // x bit, but no ELF and no #!: ENOEXEC
+	{"text", []string{"./text"}, "126"},       // no x bit: EACCES
+	{"garbage", []string{"./garbage"}, "126"}, // x bit, but no ELF and no #!: ENOEXEC
 	{"term", []string{"sh", "-c", "kill -TERM $$"}, "143"},
 	{"kill", []string{"sh", "-c", "kill -KILL $$"}, "137"},
 }

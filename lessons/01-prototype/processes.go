@@ -124,6 +124,9 @@ func becomesCat() {
 var execKeepsPID = proof.Proof{
 	ID: "pid-and-exec",
 	Guest: func(r *proof.Report) error {
+		if err := tidy(); err != nil {
+			return err
+		}
 		cmd := reexec.Command("becomes-cat")
 		null, err := os.Open(os.DevNull)
 		if err != nil {

@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"os/exec"
+
+	"golang.org/x/sys/unix"
 )
 
 // A witness is a process that a proof looks at. It is a cat(1), because a Go program is a
@@ -36,6 +39,16 @@ func start(cmd *exec.Cmd) (*witness, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// tidy marks whatever we were started with beyond 0, 1 and 2 close-on-exec: an untidy shell
+// leaves descriptors open in everything that it starts, and they would be passed on.
+func tidy() error {
+	const last = math.MaxUint32 // "and all that follow" (close_range(2))
+	if err := unix.CloseRange(3, last, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("close_range(3, …, CLOSE_RANGE_CLOEXEC): %w", err)
+	}
+	return nil
 }
 
 // ping sends a line and waits for it to come back. Only a process that runs can send it:
