@@ -5,6 +5,15 @@
 // the proof. The judge runs on the host: it starts a guest, copies itself there, has it run
 // one proof, reads what the kernel answered as events over a port, and decides. So a proof
 // may kill its guest and still be judged.
+//
+//	host                                        guest
+//	main.go      what was asked for
+//	judge.go     one claim after another ──→    guest.go    runs one proof, as root
+//	host.go      … on this machine              report.go   says what the kernel answered
+//	lab.go       … in a guest                   attack.go   the attack, in both halves
+//	seen.go      decides               ←──      leftover.go what the proof left behind
+//	people.go    shows                  events
+//	stage.go     shows, step by step
 package proof
 
 import (
@@ -32,14 +41,14 @@ type Proof struct {
 	ID     string
 	Guest  func(r *Report) error // runs in the guest, as root; an error refutes the claim
 	Judge  func(s *Seen)         // runs on the host afterwards, and decides; nil: no error is proof enough
-	Attack *Attack               // instead of Guest and Judge, or after them
+	Attack *Attack               // instead of Guest and Judge, or after Guest
 
 	Disposable bool // needs a guest of its own
 	MayDie     bool // the guest's death is an observation: Seen.Died (implies Disposable)
 	Dangerous  bool // refused on the machine itself (LAB=host); Disposable and MayDie are too
 	Orphans    bool // orphans of the proof go to process 1, as in life, not to the engine
 
-	Timeout time.Duration // of an unemulated machine; 0: 20 s
+	Timeout time.Duration // of a machine that is not emulated; 0: 20 s
 	User    string        // "student" to run unprivileged
 }
 
@@ -59,71 +68,34 @@ type Attack struct {
 	With    func(cmd *exec.Cmd) error
 
 	// Inside is the rest of the mechanism: what the attacker's process must do to itself
-	// (pivot_root, drop capabilities, load a filter). It runs in the child, in the half with
-	// the mechanism only, before Run and on the same thread; may be nil.
+	// (pivot_root, drop capabilities, load a filter). It runs in the child, after clone(2),
+	// in the half with the mechanism only, before Run and on the same thread; may be nil.
 	Inside func(a *Attacker) error
 
 	Errno  unix.Errno   // what the kernel must answer with the mechanism
 	Errnos []unix.Errno // the same, when several answers will do
 }
 
-// Main is all that a lesson's main calls: the judge on the host, the proof in the guest.
-func Main(l Lesson) { panic("not written yet") }
+// defaultTimeout is the time limit of a proof that names none.
+const defaultTimeout = 20 * time.Second
 
-// CheckTexts holds the lesson's texts against its code: the same ids and numbers in
-// README.md, README.ru.md and Proofs, in the same order.
-func CheckTexts(l Lesson) error { panic("not written yet") }
+func (p *Proof) timeout() time.Duration {
+	if p.Timeout > 0 {
+		return p.Timeout
+	}
+	return defaultTimeout
+}
 
-// A Report is how a proof says, in the guest, what the kernel answered.
-type Report struct{}
+// ownGuest says that no other proof may share the guest with this one.
+func (p *Proof) ownGuest() bool { return p.Disposable || p.MayDie }
 
-// Saw reports a fact; it is shown at once as `question → answer`.
-func (r *Report) Saw(key, question, answer string) {}
+// couldHurt says that the proof must not run on a machine that somebody needs.
+func (p *Proof) couldHurt() bool { return p.Dangerous || p.ownGuest() }
 
-// Sawf is Saw with a formatted answer.
-func (r *Report) Sawf(key, question, format string, args ...any) {}
-
-// Note shows one dim line between facts.
-func (r *Report) Note(en, ru string) {}
-
-// Pass hands a value to the attacker, which gets it by Attacker.Get.
-func (r *Report) Pass(key, value string) {}
-
-// An Attacker is how the attack program says what it got.
-type Attacker struct{}
-
-// Saw reports what the attack program saw.
-func (a *Attacker) Saw(question, answer string) {}
-
-// Get is a value that Prepare passed.
-func (a *Attacker) Get(key string) string { return "" }
-
-// Seen is what the judge has: the facts that came out of the guest.
-type Seen struct{}
-
-// Get is the answer under key; a key that was never reported refutes the claim.
-func (s *Seen) Get(key string) string { return "" }
-
-// Int is Get as a number.
-func (s *Seen) Int(key string) int64 { return 0 }
-
-// Has says whether key was reported.
-func (s *Seen) Has(key string) bool { return false }
-
-// Died says whether the guest died during the proof.
-func (s *Seen) Died() bool { return false }
-
-// Console is the end of the guest's console.
-func (s *Seen) Console() string { return "" }
-
-// Equal requires the answer under key to be want.
-func (s *Seen) Equal(key, want string) {}
-
-// Same requires the answers under a and b to be the same.
-func (s *Seen) Same(a, b string) {}
-
-// Differ requires the answers under a and b to differ.
-func (s *Seen) Differ(a, b string) {}
-
-// Check requires ok; the text says what was found instead.
-func (s *Seen) Check(ok bool, format string, args ...any) {}
+// allowed is what the kernel may answer to the attack with the mechanism.
+func (a *Attack) allowed() []unix.Errno {
+	if a.Errno != 0 {
+		return append([]unix.Errno{a.Errno}, a.Errnos...)
+	}
+	return a.Errnos
+}

@@ -1,0 +1,180 @@
+package proof
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+)
+
+// people are told in prose, with what the kernel answered as it arrives.
+type people struct {
+	mu       sync.Mutex
+	out      io.Writer
+	width    int
+	styled   bool
+	terminal bool
+	lang     string
+	words    *words
+}
+
+func newPeople(out io.Writer, s settings, w *words) *people {
+	return &people{out: out, width: s.width, styled: s.styled, terminal: s.terminal, lang: s.lang, words: w}
+}
+
+// Styles are SGR parameters (console_codes(4)).
+const (
+	bold  = "1"
+	dim   = "2"
+	red   = "1;31"
+	green = "1;32"
+)
+
+// margin is how far all but titles stand in.
+const margin = "  "
+
+func (p *people) style(sgr, text string) string {
+	if !p.styled || text == "" {
+		return text
+	}
+	return "\x1b[" + sgr + "m" + text + "\x1b[0m"
+}
+
+// print writes lines behind the margin, each styled by itself.
+func (p *people) print(indent, sgr string, text []string) {
+	var b strings.Builder
+	for _, line := range text {
+		if line != "" {
+			line = indent + p.style(sgr, line)
+		}
+		b.WriteString(line + "\n")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	io.WriteString(p.out, b.String())
+}
+
+// say prints a text that is wrapped to what the margin leaves.
+func (p *people) say(indent, sgr, text string) {
+	p.print(indent, sgr, wrap(printable(text), p.width-len(indent), ""))
+}
+
+func (p *people) begin(title string) {
+	p.say("", bold, plain(title))
+}
+
+func (p *people) claim(c claim) {
+	p.print("", "", []string{""})
+	p.say("", bold, c.Number+" "+c.ID+": "+plain(c.Title))
+	p.print("", "", []string{""})
+	p.print(margin, dim, terminal(c.Body, p.width-len(margin)))
+	p.print("", "", []string{""})
+}
+
+func (p *people) event(_ claim, e event) {
+	indent := margin
+	if e.Half != "" {
+		indent += margin
+	}
+	switch e.Type {
+	case typeFact:
+		p.fact(indent, "", e.Question, e.Answer)
+	case typeNote:
+		text := e.En
+		if p.lang == "ru" {
+			text = e.Ru
+		}
+		p.say(indent, dim, text)
+	case typeHalf:
+		p.say(margin, bold, p.words.half(e.Half))
+	case typeGot:
+		answer := p.words.succeeded
+		if e.Fault != nil {
+			answer = e.Fault.String()
+		}
+		p.fact(indent, bold, p.words.attack, answer)
+	case typeBroken:
+		p.fact(indent, red, p.words.attack, e.Fault.String())
+	case typeLeft:
+		p.say(margin, dim, p.words.left+": "+strings.Join(e.Left, ", "))
+	}
+}
+
+// fact prints `question → answer` on one line where it fits, else the answer below.
+func (p *people) fact(indent, sgr, question, answer string) {
+	question, answer = printable(question), printable(answer)
+	if answer == "" {
+		answer = "(empty)"
+		if p.lang == "ru" {
+			answer = "(пусто)"
+		}
+	}
+	line := question + " → " + answer
+	if !strings.Contains(line, "\n") && columns(indent+line) <= p.width {
+		p.print(indent, sgr, []string{line})
+		return
+	}
+	var text []string
+	for i, part := range strings.Split(question, "\n") {
+		if i == 0 {
+			text = append(text, wrap(part, p.width-len(indent), margin)...)
+		} else {
+			text = append(text, wrap(margin+part, p.width-len(indent), margin)...)
+		}
+	}
+	for i, part := range strings.Split(answer, "\n") {
+		mark := "→ "
+		if i > 0 {
+			mark = "  "
+		}
+		for _, wrapped := range hardWrap(part, p.width-len(indent)-4) {
+			text = append(text, margin+mark+wrapped)
+			mark = "  "
+		}
+	}
+	p.print(indent, sgr, text)
+}
+
+// hardWrap is wrap for what a kernel prints: a line that fits keeps its spaces.
+func hardWrap(text string, width int) []string {
+	if columns(text) <= width {
+		return []string{text}
+	}
+	return wrap(text, width, "")
+}
+
+func (p *people) output(_ claim, line string) {
+	p.print(margin, dim, hardWrap("| "+printable(line), p.width-len(margin)))
+}
+
+func (p *people) verdict(_ claim, v verdict) {
+	if v.proved() {
+		p.print(margin, green, []string{p.words.proved})
+		return
+	}
+	p.print(margin, red, []string{p.words.refuted})
+	for _, reason := range v.reasons {
+		p.print(margin, "", wrap("- "+printable(reason.String()), p.width-len(margin), "  "))
+	}
+	if v.console != "" {
+		p.say(margin, dim, p.words.console+":")
+		for _, line := range strings.Split(v.console, "\n") {
+			p.output(claim{}, line)
+		}
+	}
+}
+
+func (p *people) end(s summary) {
+	text := fmt.Sprintf(p.words.summaryProved, s.proved)
+	sgr := green
+	if len(s.refuted) > 0 {
+		var names []string
+		for _, c := range s.refuted {
+			names = append(names, c.Number+" "+c.ID)
+		}
+		text += ", " + fmt.Sprintf(p.words.summaryRefuted, len(s.refuted), strings.Join(names, ", "))
+		sgr = red
+	}
+	p.print("", "", []string{""})
+	p.say("", sgr, text)
+}

@@ -1,0 +1,119 @@
+package proof
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// words are the engine's own, in one language. Facts need none: they are the kernel's.
+type words struct {
+	proved, refuted      string
+	without, with        string // the labels of an attack's halves
+	attack, succeeded    string
+	left                 string
+	console              string
+	summaryProved        string
+	summaryRefuted       string
+	prompt, promptDone   string
+	help, noSuch, noMore string
+	noImage              string
+
+	// Reasons.
+	noFact, noNumber, notEqual, notSame, notDiffer string
+	died, hung, cutShort                           string
+	halfMissing, halfBroken                        string
+	withoutFailed, withSucceeded, wrongErrno       string
+}
+
+var english = words{
+	proved: "PROVED", refuted: "REFUTED",
+	without: "Without the mechanism", with: "With the mechanism",
+	attack: "the attack", succeeded: "succeeded",
+	left:          "left behind, ended by the engine",
+	console:       "the guest's console ended with",
+	summaryProved: "proved: %d", summaryRefuted: "refuted: %d (%s)",
+	prompt:     "Enter run · b back · number jump · q quit · ? keys",
+	promptDone: "Enter next · r repeat · b back · q quit · ? keys",
+	help: `Enter, Space, →, PgDn   run the proof; when it has run, the next one
+b, ←, PgUp              back to the one before
+r                       run it again
+3 or 1.3 or orphan      jump there (a number, then Enter)
+q                       quit
+?                       these keys`,
+	noSuch: "no such proof: %s", noMore: "the end",
+	noImage: "Build it: make vm",
+
+	noFact:    "the proof did not report %q",
+	noNumber:  "%s: %q is not a number",
+	notEqual:  "%s: the answer is %q, and should be %q",
+	notSame:   "the answers should be the same: %s: %q; %s: %q",
+	notDiffer: "the answers should differ: %s and %s: both %q",
+	died:      "the guest died during the proof",
+	hung:      "the proof did not end within %v",
+	cutShort:  "the proof ended before its end, with exit code %d; it said last: %s",
+
+	halfMissing:   "%s: the attack did not run",
+	halfBroken:    "%s: the attack could not be set up",
+	withoutFailed: "without the mechanism the attack must succeed, or its failure shows nothing; it failed",
+	withSucceeded: "with the mechanism the attack must fail; it succeeded",
+	wrongErrno:    "with the mechanism the attack must fail with %s; it failed otherwise",
+}
+
+var russian = words{
+	proved: "ДОКАЗАНО", refuted: "ОПРОВЕРГНУТО",
+	without: "Без механизма", with: "С механизмом",
+	attack: "атака", succeeded: "удалась",
+	left:          "остались процессы, завершены принудительно",
+	console:       "последние строки консоли гостя",
+	summaryProved: "доказано: %d", summaryRefuted: "опровергнуто: %d (%s)",
+	prompt:     "Enter запустить · b назад · номер перейти · q выход · ? клавиши",
+	promptDone: "Enter дальше · r повторить · b назад · q выход · ? клавиши",
+	help: `Enter, пробел, →, PgDn  запустить доказательство, затем перейти к следующему
+b, ←, PgUp              вернуться к предыдущему
+r                       запустить ещё раз
+3, 1.3 или orphan       перейти к нему (номер, затем Enter)
+q                       выход
+?                       эти клавиши`,
+	noSuch: "нет такого доказательства: %s", noMore: "конец",
+	noImage: "Соберите его: make vm",
+
+	noFact:    "доказательство не сообщило %q",
+	noNumber:  "%s: %q — не число",
+	notEqual:  "%s: ответ %q, а должен быть %q",
+	notSame:   "ответы должны совпадать: %s: %q; %s: %q",
+	notDiffer: "ответы должны различаться: %s и %s: оба %q",
+	died:      "гость умер во время доказательства",
+	hung:      "доказательство не закончилось за %v",
+	cutShort:  "доказательство прервалось с кодом %d; его последние слова: %s",
+
+	halfMissing:   "%s: атака не запускалась",
+	halfBroken:    "%s: не удалось подготовить атаку",
+	withoutFailed: "без механизма атака обязана удаться, иначе её провал ничего не значит; она не удалась",
+	withSucceeded: "с механизмом атака обязана провалиться; она удалась",
+	wrongErrno:    "с механизмом атака обязана провалиться с %s; она провалилась иначе",
+}
+
+func inLanguage(lang string) *words {
+	if lang == "ru" {
+		return &russian
+	}
+	return &english
+}
+
+// half is the label of a half.
+func (w *words) half(name string) string {
+	if name == with {
+		return w.with
+	}
+	return w.without
+}
+
+// errnoNames lists what the kernel should have answered: EACCES, EPERM.
+func errnoNames(errnos []unix.Errno) string {
+	var names []string
+	for _, e := range errnos {
+		names = append(names, unix.ErrnoName(e))
+	}
+	return strings.Join(names, ", ")
+}
