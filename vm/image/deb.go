@@ -5,41 +5,55 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"errors"
+	"context"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 )
 
-// walkDeb calls do for every entry of the data archive in a .deb (deb(5)): an ar archive
-// whose member data.tar.* holds the files.
-func walkDeb(path string, do func(*tar.Header, io.Reader) error) error {
-	f, err := os.Open(path)
+// walkDeb calls do for every file of a package (deb(5)). Where there are packages there is
+// dpkg-deb, which unpacks on all processors.
+func walkDeb(ctx context.Context, path string, do func(*tar.Header, io.Reader) error) error {
+	// Ended early, by an error of ours: dpkg-deb must not wait for a reader.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd := command(ctx, "dpkg-deb", "--fsys-tarfile", path)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	name, data, err := debData(bufio.NewReaderSize(f, 1<<20))
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	if err := cmd.Start(); err != nil {
+		return err
 	}
-	plain, err := decompress(data)
-	if err != nil {
-		return fmt.Errorf("%s: %s: %w", path, name, err)
+	walkErr := walkTar(out, do)
+	if walkErr != nil {
+		cancel()
 	}
-	archive := tar.NewReader(plain)
+	if err := cmd.Wait(); err != nil && walkErr == nil {
+		walkErr = fmt.Errorf("%w: %s", err, strings.TrimSpace(complaint.String()))
+	}
+	if walkErr != nil {
+		return fmt.Errorf("%s: %w", path, walkErr)
+	}
+	return nil
+}
+
+// walkTar calls do for every entry, and reads the archive to its end.
+func walkTar(r io.Reader, do func(*tar.Header, io.Reader) error) error {
+	archive := tar.NewReader(r)
 	for {
 		h, err := archive.Next()
 		if err == io.EOF {
-			return nil
+			_, err := io.Copy(io.Discard, r)
+			return err
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %s: %w", path, name, err)
+			return err
 		}
 		if err := do(h, archive); err != nil {
 			return err
@@ -47,38 +61,7 @@ func walkDeb(path string, do func(*tar.Header, io.Reader) error) error {
 	}
 }
 
-const (
-	arMagic      = "!<arch>\n"
-	arHeaderSize = 60
-)
-
-// debData leaves r at the data archive of a .deb and returns the member's name and bytes.
-func debData(r io.Reader) (string, io.Reader, error) {
-	magic := make([]byte, len(arMagic))
-	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != arMagic {
-		return "", nil, errors.New("no ar archive")
-	}
-	header := make([]byte, arHeaderSize)
-	for {
-		if _, err := io.ReadFull(r, header); err != nil {
-			return "", nil, errors.New("no data archive in it")
-		}
-		name := strings.TrimRight(string(header[:16]), " /")
-		size, err := strconv.ParseInt(strings.TrimSpace(string(header[48:58])), 10, 64)
-		if err != nil {
-			return "", nil, fmt.Errorf("ar member %q: %w", name, err)
-		}
-		if strings.HasPrefix(name, "data.tar") {
-			return name, io.LimitReader(r, size), nil
-		}
-		// Members begin at even offsets (ar(5)).
-		if _, err := io.CopyN(io.Discard, r, size+size%2); err != nil {
-			return "", nil, fmt.Errorf("ar member %q: %w", name, err)
-		}
-	}
-}
-
-// decompress looks at the first bytes, not at a name: xz, zstd and gzip are what packages,
+// decompress looks at the first bytes, not at a name: xz, zstd and gzip are what
 // modules and kernels come in. What is none of them is passed through as it is.
 func decompress(r io.Reader) (io.Reader, error) {
 	b := bufio.NewReaderSize(r, 1<<16)

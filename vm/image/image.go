@@ -124,7 +124,7 @@ func (b *builder) build(ctx context.Context) (vm.Image, error) {
 			return vm.Image{}, err
 		}
 		if !haveQEMU {
-			if qemu, err = b.qemu(packages); err != nil {
+			if qemu, err = b.qemu(ctx, packages); err != nil {
 				return vm.Image{}, err
 			}
 			if im.QEMU, err = unpackedQEMU(ctx, qemu, b.arch); err != nil {
@@ -217,13 +217,13 @@ func (b *builder) base(ctx context.Context, packages lock) (string, error) {
 
 func (b *builder) makeBase(ctx context.Context, tmp string, packages lock) error {
 	tools := tool{filepath.Join(tmp, "tools"), b.arch}
-	err := unpack(tools.root, b.arch, b.files(packages.group("tools")), func(name string) bool {
+	err := unpack(ctx, tools.root, b.arch, b.files(packages.group("tools")), func(name string) bool {
 		return slices.Contains([]string{"usr/bin/sqfstar", "usr/bin/mksquashfs", "usr/bin/kmod"}, name)
 	})
 	if err != nil {
 		return err
 	}
-	k, err := readKernel(b.files(packages.group("kernel")))
+	k, err := readKernel(ctx, b.files(packages.group("kernel")))
 	if err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func (b *builder) makeBase(ctx context.Context, tmp string, packages lock) error
 	if err != nil {
 		return err
 	}
-	root, err := rootTree(b.files(packages.group("guest")))
+	root, err := rootTree(ctx, b.files(packages.group("guest")))
 	if err != nil {
 		return err
 	}
@@ -273,14 +273,14 @@ func writeInitrd(file string, modules []*module) error {
 }
 
 // qemu is the layer with the emulator.
-func (b *builder) qemu(packages lock) (string, error) {
+func (b *builder) qemu(ctx context.Context, packages lock) (string, error) {
 	key := []string{b.arch.Go, strings.Join(b.arch.Firmware, " ")}
 	part := packages.group("qemu")
 	for _, p := range part {
 		key = append(key, p.String(), p.SHA256)
 	}
 	return layer(b.lab, "qemu", hash(key...), func(tmp string) error {
-		return unpackQEMU(tmp, b.arch, b.files(part))
+		return unpackQEMU(ctx, tmp, b.arch, b.files(part))
 	})
 }
 

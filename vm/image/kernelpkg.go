@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,11 +19,11 @@ type kernel struct {
 }
 
 // readKernel reads boot/vmlinuz-<release> and the modules of that release.
-func readKernel(debs []string) (*kernel, error) {
+func readKernel(ctx context.Context, debs []string) (*kernel, error) {
 	k := &kernel{}
 	packed := map[string][]byte{} // by path below the module tree
 	for _, deb := range debs {
-		err := walkDeb(deb, func(h *tar.Header, r io.Reader) error {
+		err := walkDeb(ctx, deb, func(h *tar.Header, r io.Reader) error {
 			if h.Typeflag != tar.TypeReg {
 				return nil
 			}

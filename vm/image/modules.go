@@ -33,10 +33,9 @@ var rootModules = []string{
 	"kernel/net/bridge/",
 	"dummy", "ifb", "macvlan", "macvtap", "ipvlan", "ipvtap", "vxlan", "vcan", "tun", "nlmon", "vrf",
 	"tcp_diag", "udp_diag", "unix_diag", "packet_diag", "netlink_diag", "raw_diag", "inet_diag",
-	"loop", "ext4", "xfs", "btrfs", "nbd", "brd", "zram", "dm-mod",
+	"loop", "ext4", "brd", "zram",
 	"fuse", "cuse", "binfmt_misc", "algif_hash", "crc32c_generic", "crc32c-intel",
 	"sch_netem", "sch_tbf", "sch_htb", "sch_ingress", "cls_bpf", "act_mirred",
-	"iscsi_tcp", "nfsd", "msr", "cpuid",
 	"vsock", "vmw_vsock_virtio_transport", "vsock_loopback",
 }
 

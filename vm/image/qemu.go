@@ -50,8 +50,8 @@ func major(version string) int {
 }
 
 // unpackQEMU lays the emulator out in dir.
-func unpackQEMU(dir string, a arch, debs []string) error {
-	return unpack(dir, a, debs, func(name string) bool {
+func unpackQEMU(ctx context.Context, dir string, a arch, debs []string) error {
+	return unpack(ctx, dir, a, debs, func(name string) bool {
 		return name == "usr/bin/"+a.QEMU || isFirmware(a, name)
 	})
 }

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"path"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,7 @@ var dropped = []string{
 	"etc/logrotate.d", "etc/pam.d", "etc/skel", "etc/systemd", "etc/update-motd.d",
 	"usr/include", "usr/lib/debug", "usr/lib/init", "usr/lib/kernel", "usr/lib/lsb", "usr/lib/mime",
 	"usr/lib/modprobe.d", "usr/lib/systemd", "usr/lib/sysusers.d", "usr/lib/tmpfiles.d", "usr/lib/udev",
-	"usr/lib/valgrind", "usr/lib/*/audit", "usr/lib/*/gconv", "usr/lib/*/perl*", "usr/share/apport",
+	"usr/lib/valgrind", "usr/lib/*/audit", "usr/lib/*/gconv", "usr/lib/*/*.a", "usr/lib/*/perl*", "usr/share/apport",
 	"usr/share/bash-completion", "usr/share/base-files", "usr/share/binfmts", "usr/share/bug", "usr/share/common-licenses",
 	"usr/share/debianutils", "usr/share/dict", "usr/share/doc", "usr/share/doc-base", "usr/share/fish",
 	"usr/share/gcc", "usr/share/gdb", "usr/share/icons", "usr/share/info", "usr/share/initramfs-tools",
@@ -52,10 +53,10 @@ var alternatives = []struct {
 }
 
 // rootTree puts together the guest's file system.
-func rootTree(debs []string) (tree, error) {
+func rootTree(ctx context.Context, debs []string) (tree, error) {
 	t := tree{}
 	for _, file := range debs {
-		if err := t.addDeb(file, kept); err != nil {
+		if err := t.addDeb(ctx, file, kept); err != nil {
 			return nil, err
 		}
 	}

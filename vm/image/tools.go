@@ -27,10 +27,10 @@ func (t tool) argv(program string) []string {
 }
 
 // unpack lays the files of packages out on disk, as far as keep wants them, with all libraries.
-func unpack(dir string, a arch, debs []string, keep func(name string) bool) error {
+func unpack(ctx context.Context, dir string, a arch, debs []string, keep func(name string) bool) error {
 	t := tree{}
 	for _, file := range debs {
-		err := t.addDeb(file, func(name string) bool { return isLibrary(a, name) || keep(name) })
+		err := t.addDeb(ctx, file, func(name string) bool { return isLibrary(a, name) || keep(name) })
 		if err != nil {
 			return err
 		}
@@ -64,10 +64,11 @@ func withinTree(name, target string) string {
 	return strings.Repeat("../", strings.Count(name, "/")) + canonical(target)
 }
 
-// squash makes a squashfs of the tree.
+// squash makes a squashfs of the tree. Of all packings lz4 is by far the fastest to make and,
+// on an emulated processor, to read.
 func (t tool) squash(ctx context.Context, files tree, out string) error {
-	argv := append(t.argv("usr/bin/sqfstar"), "-quiet", "-no-progress", "-mkfs-time", "0",
-		"-comp", "zstd", out)
+	argv := append(t.argv("usr/bin/sqfstar"), "-quiet", "-no-progress", "-mkfs-time", "0", "-root-mode", "0755",
+		"-comp", "lz4", out)
 	cmd := command(ctx, argv[0], argv[1:]...)
 	in, err := cmd.StdinPipe()
 	if err != nil {

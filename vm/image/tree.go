@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"path"
@@ -35,8 +36,8 @@ func canonical(name string) string {
 }
 
 // addDeb merges the files of a package for which keep is true.
-func (t tree) addDeb(file string, keep func(name string) bool) error {
-	return walkDeb(file, func(h *tar.Header, r io.Reader) error {
+func (t tree) addDeb(ctx context.Context, file string, keep func(name string) bool) error {
+	return walkDeb(ctx, file, func(h *tar.Header, r io.Reader) error {
 		name := canonical(h.Name)
 		if name == "" || !keep(name) {
 			return nil
@@ -99,12 +100,11 @@ func (t tree) merge() {
 // when what they link to is there; everything as old as the epoch.
 func (t tree) write(w io.Writer) error {
 	out := tar.NewWriter(w)
-	root := &node{Header: tar.Header{Typeflag: tar.TypeDir, Name: "./", Mode: 0o755}}
-	nodes := []*node{root}
+	var nodes []*node
 	for _, n := range t {
 		nodes = append(nodes, n)
 	}
-	slices.SortFunc(nodes[1:], func(a, b *node) int {
+	slices.SortFunc(nodes, func(a, b *node) int {
 		if a.Typeflag != b.Typeflag && (a.Typeflag == tar.TypeLink || b.Typeflag == tar.TypeLink) {
 			return map[bool]int{true: 1, false: -1}[a.Typeflag == tar.TypeLink]
 		}
