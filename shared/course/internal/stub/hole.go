@@ -80,6 +80,9 @@ func dig(name string, src []byte, fset *token.FileSet, file *ast.File, info *typ
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s:%d: %w", name, h.begin, err)
 		}
+		if idle := idle(h, hs, fset, file, info); len(idle) > 0 {
+			filling = append([]string{keepIdle(idle)}, filling...)
+		}
 		lines = slices.Replace(lines, h.keep, h.end, filling...)
 		tasks = append(tasks, h.task)
 	}
@@ -89,7 +92,7 @@ func dig(name string, src []byte, fset *token.FileSet, file *ast.File, info *typ
 
 // A place is where a hole is: in a function, or among the declarations of a file.
 type place struct {
-	name    string        // the function's name; "" among declarations
+	name    string         // the function's name; "" among declarations
 	results *ast.FieldList // of the innermost function or function literal
 }
 

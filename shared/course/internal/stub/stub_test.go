@@ -14,7 +14,9 @@ const wanted = `package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+	str "strings"
 	"time"
 )
 
@@ -56,6 +58,18 @@ func each(names []string) error {
 		}
 	}
 	return nil
+}
+
+// late has prepared something for the hole.
+func late(name string) error {
+	upper, path := str.ToUpper(name), "p"+name
+	n, err := fmt.Sscan(upper)
+	if err != nil {
+		return err
+	}
+	// homework: each
+	_, _ = path, n // here for you
+	return todo("each: late")
 }
 
 // homework: store

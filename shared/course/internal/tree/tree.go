@@ -3,6 +3,7 @@
 package tree
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -76,9 +77,10 @@ func (t Tree) Lesson(arg string) (Lesson, error) {
 	return Lesson{}, fmt.Errorf(say.T("%q is no lesson; there are %s", "%q — не урок; есть %s"), arg, strings.Join(names, " "))
 }
 
-// Written is true when the lesson's text is there, and not only its place.
+// Written is true when the lesson has proofs, and is not only a place for them.
 func (t Tree) Written(l Lesson) bool {
-	return exists(filepath.Join(t.Dir("lessons", l), "HOMEWORK.md"))
+	text, err := os.ReadFile(filepath.Join(t.Dir("lessons", l), "README.md"))
+	return err == nil && bytes.Contains(text, []byte("\n### Proof "))
 }
 
 // Solved is true when the lesson has a solution: a mydocker that can be built.

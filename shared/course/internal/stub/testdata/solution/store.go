@@ -61,6 +61,20 @@ func each(names []string) error {
 	return nil
 }
 
+// late has prepared something for the hole.
+func late(name string) error {
+	upper, path := str.ToUpper(name), "p"+name
+	n, err := fmt.Sscan(upper)
+	if err != nil {
+		return err
+	}
+	// homework: each
+	n = len(path)
+	fmt.Println(path, n)
+	return nil
+	// end
+}
+
 // homework: store
 // TODO: you may want a helper.
 

@@ -1,0 +1,99 @@
+// Mydocker runs commands in containers. Lesson 01 leaves it here: a container is a
+// process, and a record of that process which outlives it.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+const usage = `mydocker, as it stands after lesson 01
+
+  mydocker run [-d] [--name NAME] COMMAND [ARG...]   run a command (-d: in the background)
+  mydocker ps [-a] [-q] [--json]                     list the containers (-a: the exited too)
+  mydocker logs CONTAINER                            what a container started with -d has printed
+
+CONTAINER is an id, the beginning of one, or a name.
+What is known of the containers is kept in $MYDOCKER_ROOT (default /run/mydocker).
+`
+
+// Exit codes are docker's. All others are the command's own, or 128+n when signal n ended it.
+const (
+	exitFailed   = 125 // mydocker failed
+	exitUnusable = 126 // the command is there, but cannot be run
+	exitNotFound = 127 // there is no such command
+)
+
+func main() {
+	code, err := dispatch(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Print(usage)
+		os.Exit(0)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mydocker:", err)
+		if hint := advice(err); hint != "" {
+			fmt.Fprintln(os.Stderr, "mydocker:", hint)
+		}
+		code = exitCode(err)
+	}
+	os.Exit(code)
+}
+
+func dispatch(args []string) (code int, err error) {
+	if len(args) == 0 {
+		return 0, errUsage
+	}
+	s := store{root: os.Getenv("MYDOCKER_ROOT")}
+	if s.root == "" {
+		s.root = "/run/mydocker"
+	}
+	switch command, args := args[0], args[1:]; command {
+	case "run":
+		spec, err := parseRun(args)
+		if err != nil {
+			return 0, err
+		}
+		return run(s, spec)
+	case "ps":
+		return 0, ps(s, args, os.Stdout)
+	case "logs":
+		return 0, logs(s, args, os.Stdout)
+	case "keep": // not for people: detach.go starts it
+		return keep(s, args)
+	case "help", "-h", "-help", "--help":
+		return 0, flag.ErrHelp
+	default:
+		return 0, fmt.Errorf("%q is no command of mydocker: %w", command, errUsage)
+	}
+}
+
+var errUsage = errors.New("mydocker help lists the commands")
+
+// exitCode finds the exit code for an error: what went wrong decides between 125, 126 and 127.
+func exitCode(err error) int {
+	var start *startError
+	switch {
+	case !errors.As(err, &start):
+		return exitFailed
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return exitNotFound
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOEXEC), errors.Is(err, syscall.EISDIR):
+		return exitUnusable
+	default: // EAGAIN, ENOMEM: it was clone(2) that failed, not the command
+		return exitFailed
+	}
+}
+
+func advice(err error) string {
+	var start *startError
+	if errors.Is(err, fs.ErrPermission) && !errors.As(err, &start) {
+		return "be root, or set MYDOCKER_ROOT to a folder of your own"
+	}
+	return ""
+}

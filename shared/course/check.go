@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"mydocker.example/shared/course/internal/grader"
+	"mydocker.example/shared/course/internal/lab"
+	"mydocker.example/shared/course/internal/say"
+	"mydocker.example/shared/course/internal/tree"
+	"mydocker.example/vm"
+)
+
+// checkHomework grades homework/NN, or the folder that SUBMISSION names.
+func checkHomework(ctx context.Context, t tree.Tree, args []string) error {
+	l, err := oneLesson(t, args)
+	if err != nil {
+		return err
+	}
+	if !t.Written(l) {
+		return tree.NotWritten(l)
+	}
+	sub := grader.Submission{Lesson: l, Dir: t.Dir("homework", l)}
+	if dir := os.Getenv("SUBMISSION"); dir != "" {
+		if sub.Dir, err = filepath.Abs(dir); err != nil {
+			return err
+		}
+	}
+	hints, err := wantedHints()
+	if err != nil {
+		return err
+	}
+	report, err := grade(ctx, t, sub)
+	if err != nil {
+		return err
+	}
+	for i, task := range report.Tasks {
+		report.Tasks[i].Hints = nil
+		if task.Verdict != grader.Pass {
+			report.Tasks[i].Hints = task.Hints[:min(hints, len(task.Hints))]
+		}
+	}
+	if os.Getenv("JSON") == "1" {
+		enc := json.NewEncoder(os.Stdout)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		err = enc.Encode(report)
+	} else {
+		printReport(report)
+	}
+	if err == nil && !report.Passed() {
+		return exit(1)
+	}
+	return err
+}
+
+func grade(ctx context.Context, t tree.Tree, sub grader.Submission) (grader.Report, error) {
+	test, err := grader.BuildTest(ctx, t, sub.Lesson)
+	if err != nil {
+		return grader.Report{}, fmt.Errorf("%s: %w", t.Rel(t.Dir("lessons", sub.Lesson)), err)
+	}
+	pristine := func(ctx context.Context) (*vm.Guest, error) { return lab.Start(ctx, t, "") }
+	return grader.Check(ctx, t, sub, test, pristine)
+}
+
+func wantedHints() (int, error) {
+	text := os.Getenv("HINTS")
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, errors.New(say.T("HINTS is a number, 1 to 3", "HINTS — число от 1 до 3"))
+	}
+	return n, nil
+}
+
+// words for the verdicts, in a column.
+func verdict(v string) string {
+	switch v {
+	case grader.Pass:
+		return say.Good(say.T("pass  ", "сдано "))
+	case grader.Todo:
+		return say.Dim("todo  ")
+	case grader.Broken:
+		return say.Bad(say.T("broken", "сбой  "))
+	}
+	return say.Bad(say.T("FAIL  ", "НЕТ   "))
+}
+
+// printReport prints a line a task, and below it what went wrong.
+func printReport(r grader.Report) {
+	fmt.Println(r.Submission)
+	for _, line := range r.Refused {
+		fmt.Println("  " + say.Bad(line))
+	}
+	for _, task := range r.Tasks {
+		fmt.Printf("  %s  %2d/%-2d  %s %s: %s\n", verdict(task.Verdict), task.Points, task.Of, task.Number, task.Task, task.Title)
+		if task.Text != "" {
+			indent(task.Text)
+		}
+		for _, f := range task.Facts {
+			indent(say.Dim(f.Question + " → " + f.Answer))
+		}
+		for i, hint := range task.Hints {
+			indent(fmt.Sprintf(say.T("hint %d: %s", "подсказка %d: %s"), i+1, hint))
+		}
+	}
+	for _, line := range r.Vet {
+		fmt.Println(say.Dim("  go vet: " + line))
+	}
+	fmt.Printf(say.T("%d of %d points\n", "баллов: %d из %d\n"), r.Points, r.Of)
+}
+
+func indent(text string) {
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		fmt.Println("                 " + strings.TrimRight(line, "\n"))
+	}
+}

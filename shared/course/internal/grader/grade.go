@@ -1,0 +1,222 @@
+package grader
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"mydocker.example/shared/course/internal/lab"
+	"mydocker.example/shared/course/internal/say"
+	"mydocker.example/shared/course/internal/tree"
+	"mydocker.example/shared/prose"
+	"mydocker.example/vm"
+)
+
+// What a task may end with.
+const (
+	Pass   = "pass"
+	Fail   = "fail"
+	Todo   = "todo"   // the student has not begun it
+	Broken = "broken" // the check itself could not run
+)
+
+// A Fact is what the kernel answered to a question.
+type Fact struct {
+	Question string `json:"question"`
+	Answer   string `json:"answer"`
+}
+
+// An Outcome is how one task went.
+type Outcome struct {
+	Task      string   `json:"task"`
+	Number    string   `json:"number"`
+	Title     string   `json:"title"`
+	Points    int      `json:"points"`
+	Of        int      `json:"of"`
+	Verdict   string   `json:"verdict"`
+	Diagnosis string   `json:"diagnosis,omitempty"` // its id
+	Text      string   `json:"text,omitempty"`      // what it says
+	Facts     []Fact   `json:"facts,omitempty"`
+	Hints     []string `json:"hints,omitempty"` // as many as were asked for
+}
+
+// A Report is how a submission went.
+type Report struct {
+	Lesson     string    `json:"lesson"`
+	Submission string    `json:"submission"`
+	Refused    []string  `json:"refused,omitempty"`
+	Points     int       `json:"points"`
+	Of         int       `json:"of"`
+	Tasks      []Outcome `json:"tasks"`
+	Vet        []string  `json:"vet,omitempty"`
+}
+
+// Passed is true when every task has passed.
+func (r Report) Passed() bool { return len(r.Tasks) > 0 && r.Points == r.Of && len(r.Refused) == 0 }
+
+// event is what the checks write about a task, a line of JSON each.
+type event struct {
+	Task      string `json:"task"`
+	Verdict   string `json:"verdict"`
+	Diagnosis string `json:"diagnosis"`
+	En        string `json:"en"`
+	Ru        string `json:"ru"`
+	Facts     []Fact `json:"facts"`
+}
+
+// limit of a whole homework, of a machine that is not emulated.
+const limit = 5 * time.Minute
+
+// A Guest gives a guest in its first state.
+type Guest func(ctx context.Context) (*vm.Guest, error)
+
+// Check builds a submission and holds it against its lesson. A submission that cannot be
+// graded is a Report with Refused; an error is the course's own.
+func Check(ctx context.Context, t tree.Tree, sub Submission, test string, guest Guest) (Report, error) {
+	report := Report{Lesson: sub.Lesson.Name, Submission: t.Rel(sub.Dir), Tasks: []Outcome{}}
+	tasks, err := tasks(t, sub.Lesson)
+	if err != nil {
+		return report, err
+	}
+	for _, task := range tasks {
+		report.Of += task.Points
+	}
+	w, err := newWorkshop(t, sub)
+	if err == nil {
+		defer w.close()
+		err = w.grade(ctx, &report, tasks, test, guest)
+	}
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		report.Refused = refusal.Lines
+		return report, nil
+	}
+	return report, err
+}
+
+func (w *workshop) grade(ctx context.Context, report *Report, tasks []prose.Section, test string, guest Guest) error {
+	program, err := w.build(ctx)
+	if err != nil {
+		return err
+	}
+	vetted := make(chan []string, 1)
+	go func() { vetted <- w.vet(ctx) }()
+	g, err := guest(ctx)
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	events, said, code, err := run(ctx, g, program, test)
+	if err != nil && !errors.Is(err, vm.ErrDied) && !errors.Is(err, vm.ErrTimeout) {
+		return err
+	}
+	report.Tasks, err = outcomes(tasks, events, err)
+	if err != nil {
+		return fmt.Errorf("%w (exit code %d)%s", err, code, w.keep(said))
+	}
+	for i := range report.Tasks {
+		report.Points += report.Tasks[i].Points
+		if report.Tasks[i].Verdict == Broken {
+			report.Tasks[i].Text += w.keep(said)
+		}
+	}
+	report.Vet = <-vetted
+	return nil
+}
+
+// run uploads the submission and the checks, and runs them. Nothing of the repository is in
+// the guest, so a submission cannot read the solution.
+func run(ctx context.Context, g *vm.Guest, program, test string) (events map[string]event, said string, code int, err error) {
+	for name, file := range map[string]string{"mydocker": program, "homework.test": test} {
+		if err := g.PutFile(ctx, "/lab/bin/"+name, 0o755, file); err != nil {
+			return nil, "", 0, err
+		}
+	}
+	var lines, output bytes.Buffer
+	code, err = g.Run(ctx, vm.Cmd{
+		Argv:   []string{"/lab/bin/homework.test", "-test.run=^TestHomework$", "-test.timeout=0"},
+		Env:    []string{"MYDOCKER=/lab/bin/mydocker", fmt.Sprintf("COURSE_SCALE=%d", g.Scale())},
+		Stdout: &output, Stderr: &output, Events: &lines, Timeout: limit,
+	})
+	events = map[string]event{}
+	for line := range bytes.Lines(lines.Bytes()) {
+		var e event
+		if json.Unmarshal(line, &e) == nil { // a last line may be cut off when the guest died
+			events[e.Task] = e
+		}
+	}
+	return events, output.String(), code, err
+}
+
+// outcomes puts what the checks said beside the tasks of the text. A task of which nothing
+// was said did not come to its end: the guest died, or the checks hung, because of a
+// submission, in the first such task.
+func outcomes(tasks []prose.Section, events map[string]event, ended error) ([]Outcome, error) {
+	if len(events) == 0 && ended == nil {
+		return nil, errors.New(say.T("no task was checked; that is the course's fault", "ни одно задание не проверено; это ошибка курса"))
+	}
+	var all []Outcome
+	for _, task := range tasks {
+		o := Outcome{Task: task.ID, Number: task.Number, Title: task.Title, Of: task.Points, Hints: task.Hints}
+		e, told := events[task.ID]
+		switch {
+		case told:
+			o.Verdict, o.Diagnosis, o.Text, o.Facts = e.Verdict, e.Diagnosis, say.T(e.En, e.Ru), e.Facts
+		case errors.Is(ended, vm.ErrDied):
+			o.Verdict, o.Diagnosis, o.Text = Fail, "lab-died", say.T("the lab's kernel died while this was checked", "ядро лаборатории погибло во время проверки")
+		case errors.Is(ended, vm.ErrTimeout):
+			o.Verdict, o.Diagnosis, o.Text = Fail, "hang", say.T("the time was over before this was checked", "время вышло раньше, чем это было проверено")
+		default:
+			o.Verdict, o.Diagnosis, o.Text = Broken, "unchecked", say.T("the check did not run; that is the course's fault, not yours", "проверка не запустилась; это ошибка курса, не ваша")
+		}
+		if o.Verdict == Pass {
+			o.Points = task.Points
+		}
+		all = append(all, o)
+	}
+	return all, nil
+}
+
+// keep puts aside what the checks printed, and says where: it is for whoever mends the
+// course, not for the student.
+func (w *workshop) keep(said string) string {
+	path := filepath.Join(w.t.Build, "check-"+w.sub.Lesson.Name+".log")
+	if os.WriteFile(path, []byte(said), 0o644) != nil {
+		return ""
+	}
+	return fmt.Sprintf(say.T("; what the checks printed is in %s", "; что напечатали проверки, лежит в %s"), path)
+}
+
+// tasks reads the lesson's tasks in the reader's language.
+func tasks(t tree.Tree, l tree.Lesson) ([]prose.Section, error) {
+	path := filepath.Join(t.Dir("lessons", l), prose.File("HOMEWORK.md", prose.Lang()))
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	sections, err := prose.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Rel(path), err)
+	}
+	var found []prose.Section
+	for _, s := range sections {
+		if s.Kind == "task" {
+			found = append(found, s)
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%s: no tasks in it", t.Rel(path))
+	}
+	return found, nil
+}
+
+// BuildTest builds the checks of a lesson.
+func BuildTest(ctx context.Context, t tree.Tree, l tree.Lesson) (string, error) {
+	path := filepath.Join(t.Build, "homework-"+l.Name+".test")
+	return path, lab.BuildTest(ctx, t.Dir("lessons", l), path)
+}
