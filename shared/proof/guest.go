@@ -44,7 +44,7 @@ func runGuest(l Lesson, id string) int {
 	go endOnSignal()
 
 	err = p.run(out)
-	if left := killLeftovers(); len(left) > 0 {
+	if left := killLeftovers(leftoverGrace); len(left) > 0 {
 		out.send(event{Type: typeLeft, Left: left})
 	}
 	out.send(event{Type: typeEnd, Fault: newFault(err)})
@@ -77,7 +77,7 @@ func endOnSignal() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGHUP)
 	<-signals
-	killLeftovers()
+	killLeftovers(0)
 	os.Exit(128 + int(unix.SIGTERM))
 }
 

@@ -19,14 +19,17 @@ const markEnv = "COURSE_MARK"
 // mark is this process's PID and the moment: nothing else carries it.
 func mark() string { return fmt.Sprintf("%d-%d", os.Getpid(), time.Now().UnixNano()) }
 
-// leftoverGrace is how long what was killed a moment ago may take to be gone.
-const leftoverGrace = 300 * time.Millisecond
+const (
+	leftoverGrace = 300 * time.Millisecond // for what the proof killed a moment ago
+	killGrace     = 600 * time.Millisecond // for what was killed here
+)
 
 // killLeftovers ends and reaps every process that the proof has started and not ended, and
 // returns their names. What ended meanwhile and waits to be reaped is none of them.
-func killLeftovers() []string {
+// grace is how long they may take to end by themselves.
+func killLeftovers(grace time.Duration) []string {
 	var left []string
-	deadline := time.Now().Add(leftoverGrace * time.Duration(scale()))
+	deadline := time.Now().Add(grace * time.Duration(scale()))
 	for {
 		reap()
 		alive := leftovers("/proc", os.Getpid(), os.Getenv(markEnv))
@@ -37,7 +40,7 @@ func killLeftovers() []string {
 			time.Sleep(5 * time.Millisecond)
 			continue
 		}
-		if left != nil && time.Now().After(deadline.Add(2*leftoverGrace*time.Duration(scale()))) {
+		if left != nil && time.Now().After(deadline.Add(killGrace*time.Duration(scale()))) {
 			return left // unkillable: the guest's end will be theirs
 		}
 		first := left == nil

@@ -91,7 +91,7 @@ func runJudge(l Lesson) int {
 		err = fitForHost(l, claims, set.mayHurt)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, strings.Join(wrap(err.Error(), set.width, ""), "\n"))
 		return exitUsage
 	}
 

@@ -40,7 +40,7 @@ func plain(text string) string {
 func unmark(text string) string {
 	text = image.ReplaceAllString(text, "")
 	text = link.ReplaceAllString(text, "$1")
-	text = tag.ReplaceAllString(text, "")
+	text = tag.ReplaceAllString(strings.ReplaceAll(text, "<br>", " "), "")
 	text = strong.ReplaceAllString(text, "$1")
 	return emph.ReplaceAllString(text, "$1$2")
 }
