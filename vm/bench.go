@@ -77,7 +77,7 @@ func plainBoot(ctx context.Context, s spec) error {
 	arch := arches[runtime.GOARCH]
 	argv := append(slices.Clone(s.image.QEMU.Argv),
 		"-machine", arch.machine+",accel="+s.accel, "-cpu", s.cpu(), "-smp", strconv.Itoa(s.cpus()), "-m", ramSize,
-		"-nographic", "-no-reboot", "-kernel", s.image.Kernel, "-initrd", s.image.Initrd,
+		"-nographic", "-vga", "none", "-nic", "none", "-no-reboot", "-kernel", s.image.Kernel, "-initrd", s.image.Initrd,
 		"-drive", "if=virtio,format=raw,readonly=on,file.locking=off,file="+escape(s.image.Rootfs),
 		"-append", "console="+arch.console+" quiet panic=-1")
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)

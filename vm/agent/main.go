@@ -26,6 +26,7 @@ func main() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "agent:", err)
+		unix.IoctlSetInt(2, unix.TCSBRK, 1) // tcdrain(3): the console shows it before the power goes
 	}
 	powerOff()
 }
