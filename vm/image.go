@@ -30,6 +30,9 @@ type Image struct {
 	Packages map[string]string `json:"packages"` // name → version, for people
 }
 
+// Dir is the folder of the image in the cache.
+func (im Image) Dir() string { return filepath.Dir(im.Initrd) }
+
 // QEMU says how to call the emulator: an installed one by its name, an extracted one
 // through its own dynamic loader, with its own libraries and data.
 type QEMU struct {

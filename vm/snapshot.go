@@ -29,8 +29,10 @@ func startWarm(ctx context.Context, o Options, accel string) (*Guest, error) {
 	if err != nil {
 		return nil, err
 	}
+	touch(s.image.Dir())
 	g, err := restore(ctx, s, dir)
 	if err == nil || ctx.Err() != nil {
+		touch(dir)
 		return g, err
 	}
 	if !errors.Is(err, os.ErrNotExist) {
@@ -172,6 +174,9 @@ func makeSnapshot(ctx context.Context, s spec, dir string) error {
 	}
 	defer unlock()
 	tmp := dir + ".new"
+	if err := sweep(filepath.Dir(dir), time.Now()); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(tmp); err != nil { // left by one that was killed
 		return err
 	}
