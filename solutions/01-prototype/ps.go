@@ -23,6 +23,10 @@ func ps(s store, args []string, w io.Writer) error {
 	all := flags.Bool("a", false, "")
 	quiet := flags.Bool("q", false, "")
 	asJSON := flags.Bool("json", false, "")
+	flags.BoolFunc("aq", "", func(string) error { // package flag joins no letters: docker ps -aq
+		*all, *quiet = true, true
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
