@@ -18,7 +18,7 @@ import (
 func checkDead(t *grade.T) {
 	w := newProbe(t)
 	p := t.Mydocker(append([]string{"run", "--name", "doomed"}, w.args()...)...).Start()
-	pid := w.find(t, p.Stderr)
+	pid := w.find(t, p)
 	st, err := readProcStat(pid)
 	if err != nil {
 		t.Broken(err)
@@ -92,7 +92,7 @@ func afterReboot(t *grade.T) {
 	}
 	w := newProbe(t)
 	p := t.Mydocker(append([]string{"run", "--name", "survivor"}, w.args()...)...).Start()
-	pid := w.find(t, p.Stderr)
+	pid := w.find(t, p)
 	stateIs(t, "survivor", "running", "alive-missing",
 		"process %d runs, and ps --json does not show the container as running",
 		"процесс %d работает, а ps --json не показывает контейнер работающим", pid)

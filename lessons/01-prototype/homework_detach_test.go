@@ -18,7 +18,7 @@ func checkDetach(t *grade.T) {
 	w := newProbe(t)
 	w.says = true
 	id := startDetached(t, w)
-	pid := w.find(t, func() string { return "" })
+	pid := w.find(t, nil)
 	st, err := readProcStat(pid)
 	if err != nil {
 		t.Broken(err)

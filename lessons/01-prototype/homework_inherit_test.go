@@ -38,7 +38,7 @@ func checkInherit(t *grade.T) {
 	if err := cmd.Start(); err != nil {
 		t.Broken(err)
 	}
-	pid := alone.find(t, func() string { return "" })
+	pid := alone.find(t, nil)
 	got, leaked := environOf(t, pid), descriptorsOf(t, pid, secret)
 	cmd.Process.Kill()
 	cmd.Wait()
@@ -49,7 +49,7 @@ func checkInherit(t *grade.T) {
 	// The same through mydocker.
 	w := newProbe(t)
 	p := t.Mydocker(append([]string{"run"}, w.args()...)...).Env(env...).Start()
-	pid = w.find(t, p.Stderr)
+	pid = w.find(t, p)
 	got, leaked = environOf(t, pid), descriptorsOf(t, pid, secret)
 	t.Saw(fmt.Sprintf("tr '\\0' '\\n' </proc/%d/environ", pid), strings.ReplaceAll(strings.Join(got, " "), token, "…"))
 	if i := slices.IndexFunc(got, func(v string) bool { return strings.Contains(v, token) }); i >= 0 {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -67,18 +68,34 @@ func (w probe) args() []string {
 	return args
 }
 
-// find waits until the kernel has the probe as a process, and returns its PID. stderr is
-// where mydocker says why there is none.
-func (w probe) find(t *grade.T, stderr func() string) int {
+// find waits until the kernel has the probe as a process, and returns its PID. p is the
+// mydocker that is to run it, nil if that has ended with success.
+func (w probe) find(t *grade.T, p *grade.Process) int {
 	t.Helper()
-	pid := 0
-	if !t.Eventually(patience, func() bool { pid = w.pid(); return pid != 0 }) {
-		t.Saw("grep "+w.token+" /proc/*/cmdline", "no such process")
-		t.Wrong("not-started",
-			"mydocker run was called, and no process of the command appeared. It said: %s",
-			"mydocker run вызван, а процесса команды так и нет. Он написал: %s", orNothing(stderr()))
+	pid, ended := 0, false
+	t.Eventually(patience, func() bool {
+		if p != nil {
+			st, err := readProcStat(p.Pid())
+			ended = err != nil || st.state == "Z"
+		}
+		pid = w.pid() // asked after that, so that a probe that outlives its mydocker is found
+		return pid != 0 || ended
+	})
+	if pid != 0 {
+		return pid
 	}
-	return pid
+	said := ""
+	if p != nil {
+		if !ended {
+			p.Signal(syscall.SIGKILL)
+		}
+		said = p.Wait().Stderr
+	}
+	t.Saw("grep "+w.token+" /proc/*/cmdline", "no such process")
+	t.Wrong("not-started",
+		"mydocker run was called, and no process of the command appeared. It said: %s",
+		"mydocker run вызван, а процесса команды так и нет. Он написал: %s", orNothing(said))
+	return 0
 }
 
 func (w probe) pid() int {

@@ -24,7 +24,7 @@ func checkPs(t *grade.T) {
 	expectCode(t, t.Mydocker("run", "--name", "killed", "sh", "-c", "kill -9 $$").Run(), 137, "mydocker run sh -c 'kill -9 $$'")
 	w := newProbe(t)
 	p := t.Mydocker(append([]string{"run", "--name", "alive"}, w.args()...)...).Start()
-	pid := w.find(t, p.Stderr)
+	pid := w.find(t, p)
 
 	// Running ones, and only those. The record comes a moment after the process.
 	var out, line string

@@ -81,7 +81,7 @@ func readRecord(t *grade.T, id string) (c shown) {
 func recordIsReplaced(t *grade.T) {
 	w := newProbe(t)
 	p := t.Mydocker(append([]string{"run", "--name", "rewritten"}, w.args()...)...).Start()
-	pid := w.find(t, p.Stderr)
+	pid := w.find(t, p)
 	st, err := readProcStat(pid)
 	if err != nil {
 		t.Broken(err)
