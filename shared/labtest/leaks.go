@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"mydocker.example/shared/internal/procs"
 )
 
 // Leaks fails the test at its end when it left mounts, cgroups, network interfaces,
@@ -16,10 +16,10 @@ import (
 // t.Cleanup later runs before the comparison.
 func Leaks(t testing.TB) {
 	t.Helper()
-	// PR_SET_CHILD_SUBREAPER(2const): what the test starts and forgets becomes a child of
-	// this process, so that it can be told from everybody else's.
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		t.Fatalf("prctl(PR_SET_CHILD_SUBREAPER): %v", err)
+	// What the test starts and forgets becomes a child of this process, so that it can be
+	// told from everybody else's.
+	if err := procs.Adopt(); err != nil {
+		t.Fatal(err)
 	}
 	before, err := here.snapshot()
 	if err != nil {

@@ -6,8 +6,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
+
+	"mydocker.example/shared/internal/procs"
 )
 
 // A place is where to look: the roots of the kernel's file systems, and the process whose
@@ -24,8 +25,13 @@ func (p place) snapshot() (snapshot, error) {
 		return nil, err
 	}
 	s["mount"] = mounts(string(mountinfo))
-	if s["process"], err = p.descendants(); err != nil {
+	all, err := procs.All(p.proc)
+	if err != nil {
 		return nil, err
+	}
+	s["process"] = []string{} // the living only: an adopted orphan that has ended is no leak
+	for _, d := range procs.Descendants(all, p.pid) {
+		s["process"] = append(s["process"], d.String())
 	}
 	s["namespace"] = append(p.namespaces(), namespaceMounts(string(mountinfo))...)
 	return s, nil
@@ -126,56 +132,4 @@ func links(pattern string) []string {
 		}
 	}
 	return out
-}
-
-// descendants are the children of the process, and theirs.
-func (p place) descendants() ([]string, error) {
-	stats, err := filepath.Glob(p.proc + "/[0-9]*/stat")
-	if err != nil {
-		return nil, err
-	}
-	children := map[int][]int{}
-	names := map[int]string{}
-	for _, path := range stats {
-		stat, err := os.ReadFile(path)
-		if err != nil {
-			continue // it ended meanwhile
-		}
-		pid, parent, name, state, err := parseStat(string(stat))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if state == "Z" {
-			continue // ended; an adopted orphan has nobody who would wait for it
-		}
-		children[parent] = append(children[parent], pid)
-		names[pid] = fmt.Sprintf("%s(%d)", name, pid)
-	}
-	var out []string
-	for next := []int{p.pid}; len(next) > 0; next = next[1:] {
-		for _, child := range children[next[0]] {
-			out = append(out, names[child])
-			next = append(next, child)
-		}
-	}
-	return out, nil
-}
-
-// parseStat reads the first four fields of /proc/PID/stat (proc_pid_stat(5)). The name is
-// in parentheses and may hold any.
-func parseStat(stat string) (pid, parent int, name, state string, err error) {
-	open, shut := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
-	if open < 0 || shut < open {
-		return 0, 0, "", "", fmt.Errorf("not a stat line: %q", stat)
-	}
-	fields := strings.Fields(stat[shut+1:])
-	if len(fields) < 2 {
-		return 0, 0, "", "", fmt.Errorf("not a stat line: %q", stat)
-	}
-	pid, err = strconv.Atoi(strings.TrimSpace(stat[:open]))
-	if err != nil {
-		return 0, 0, "", "", err
-	}
-	parent, err = strconv.Atoi(fields[1])
-	return pid, parent, stat[open+1 : shut], fields[0], err
 }

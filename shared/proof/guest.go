@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"mydocker.example/shared/internal/procs"
 )
 
 // What the judge says to the proof's process.
@@ -34,10 +36,9 @@ func runGuest(l Lesson, id string) int {
 	out := &wire{w: os.NewFile(uintptr(fd), "events")}
 
 	if !p.Orphans {
-		// PR_SET_CHILD_SUBREAPER(2const): orphans become children of this process, not of
-		// process 1, so that none of them is missed at the end.
-		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-			fmt.Fprintln(os.Stderr, "prctl(PR_SET_CHILD_SUBREAPER):", err)
+		// Orphans become children of this process, not of process 1: none is missed at the end.
+		if err := procs.Adopt(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 		}
 	}
 	os.Setenv(markEnv, mark())
