@@ -2,8 +2,138 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 
+	"mydocker.example/shared/course/internal/lab"
+	"mydocker.example/shared/course/internal/leftover"
 	"mydocker.example/shared/course/internal/tree"
 )
 
-func test(context.Context, tree.Tree, []string) error { return nil }
+// A suite runs checks, two at a time where they come in a list, and counts them.
+type suite struct {
+	t tree.Tree
+
+	mu             sync.Mutex
+	passed, failed int
+}
+
+// A check is one thing that holds or does not; its error says all there is to say.
+type check struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+// A stage is a part of the tests that a person may want alone: ONLY=matrix make test.
+type stage struct {
+	name string
+	run  func(s *suite, ctx context.Context) []check
+	wide bool // two checks at a time
+}
+
+// stages go from what fails fast to what takes long.
+var stages = []stage{
+	{"static", (*suite).static, false},
+	{"texts", (*suite).texts, false},
+	{"imports", (*suite).imports, false},
+	{"stubs", (*suite).stubs, false},
+	{"host", (*suite).host, true},
+	{"lab", (*suite).inLab, true},
+	{"lessons", (*suite).demos, false},
+	{"transcripts", (*suite).transcripts, true},
+	{"matrix", (*suite).matrix, true},
+}
+
+// test tests the whole course and ends with how many checks passed and failed.
+func test(ctx context.Context, t tree.Tree, _ []string) error {
+	begin := time.Now()
+	wanted, err := wantedStages()
+	if err != nil {
+		return err
+	}
+	s := &suite{t: t}
+	before, err := leftover.Look(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer before.Close()
+	if _, err := lab.Image(ctx, t); err != nil {
+		return err
+	}
+	for _, stage := range stages {
+		if len(wanted) == 0 || slices.Contains(wanted, stage.name) {
+			s.run(ctx, stage)
+		}
+	}
+	s.one(ctx, "host", check{"nothing is left behind", before.Compare})
+	fmt.Printf("%v\n%d passed, %d failed\n", time.Since(begin).Round(time.Second), s.passed, s.failed)
+	if s.failed > 0 || s.passed == 0 {
+		return exit(1)
+	}
+	return nil
+}
+
+func wantedStages() (wanted []string, err error) {
+	for _, name := range strings.FieldsFunc(os.Getenv("ONLY"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		if !slices.ContainsFunc(stages, func(s stage) bool { return s.name == name }) {
+			var names []string
+			for _, s := range stages {
+				names = append(names, s.name)
+			}
+			return nil, fmt.Errorf("%q is no stage; there are %s", name, strings.Join(names, " "))
+		}
+		wanted = append(wanted, name)
+	}
+	os.Unsetenv("ONLY") // the lessons have one of their own
+	return wanted, nil
+}
+
+func (s *suite) run(ctx context.Context, stage stage) {
+	checks := stage.run(s, ctx)
+	atOnce := 1
+	if stage.wide {
+		atOnce = 2
+	}
+	var all sync.WaitGroup
+	places := make(chan struct{}, atOnce)
+	for _, c := range checks {
+		places <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		all.Go(func() {
+			defer func() { <-places }()
+			s.one(ctx, stage.name, c)
+		})
+	}
+	all.Wait()
+}
+
+// one runs a check and tells of it: a line when it passed, everything when it did not.
+func (s *suite) one(ctx context.Context, stage string, c check) {
+	begin := time.Now()
+	err := c.run(ctx)
+	if ctx.Err() != nil {
+		err = errors.Join(ctx.Err(), err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	took := time.Since(begin).Seconds()
+	if err != nil {
+		s.failed++
+		fmt.Printf("FAIL  %s: %s (%.1f s)\n%s\n", stage, c.name, took, strings.TrimRight(err.Error(), "\n"))
+		return
+	}
+	s.passed++
+	fmt.Printf("ok    %s: %s (%.1f s)\n", stage, c.name, took)
+}
+
+// broken is a stage that could not even list its checks.
+func broken(err error) []check {
+	return []check{{"begin", func(context.Context) error { return err }}}
+}

@@ -75,3 +75,19 @@ func Known() (names []string) {
 	slices.Sort(names)
 	return names
 }
+
+// Mechanism is true of a package that a lesson teaches; the rest is plumbing.
+func Mechanism(name string) bool {
+	return slices.Contains([]string{"ns", "rootfs", "cgroup", "idmap", "caps", "seccomp", "network"}, name)
+}
+
+// Later is a package that this lesson may not import: the next one to be taught, or one that
+// is never for mydocker.
+func Later(lesson int) string {
+	for _, name := range Known() {
+		if first[name] == lesson+1 {
+			return shared + name
+		}
+	}
+	return "mydocker.example/vm"
+}

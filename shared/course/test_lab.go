@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"mydocker.example/shared/course/internal/child"
+	"mydocker.example/shared/course/internal/lab"
+	"mydocker.example/vm"
+)
+
+const labtest = "mydocker.example/shared/labtest"
+
+// inLab runs the tests that need a kernel of their own: those of packages whose tests
+// import labtest. Each gets a guest in its first state, root, and its own folder.
+func (s *suite) inLab(ctx context.Context) (checks []check) {
+	for _, dir := range s.modules() {
+		packages, err := s.list(ctx, dir)
+		if err != nil {
+			return broken(err)
+		}
+		for _, p := range packages {
+			if slices.Contains(p.TestImports, labtest) || slices.Contains(p.XTestImports, labtest) {
+				checks = append(checks, check{s.t.Rel(p.Dir), func(ctx context.Context) error { return s.packageInLab(ctx, p.Dir) }})
+			}
+		}
+	}
+	return checks
+}
+
+var skipped = regexp.MustCompile(`(?m)^\s*--- SKIP: .*$`)
+
+func (s *suite) packageInLab(ctx context.Context, dir string) error {
+	desk, err := os.MkdirTemp("", "lab-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(desk)
+	program := filepath.Join(desk, "package.test")
+	if err := lab.BuildTest(ctx, dir, program); err != nil {
+		return err
+	}
+	g, err := lab.Start(ctx, s.t, s.t.Root)
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	if err := g.PutFile(ctx, "/lab/bin/package.test", 0o755, program); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	code, err := g.Run(ctx, vm.Cmd{
+		Argv:   []string{"/lab/bin/package.test", "-test.v", "-test.timeout=0"},
+		Dir:    filepath.Join("/course", s.t.Rel(dir)),
+		Stdout: &out, Stderr: &out, Timeout: 5 * time.Minute,
+	})
+	switch found := skipped.FindAllString(out.String(), -1); {
+	case err != nil:
+		return fmt.Errorf("%w\n%s", err, &out)
+	case code != 0:
+		return fmt.Errorf("exit code %d\n%s", code, &out)
+	case len(found) > 0:
+		return fmt.Errorf("in the lab a skip is a failure:\n%s", strings.Join(found, "\n"))
+	}
+	return nil
+}
+
+// demos proves every claim of every lesson, once in each language.
+func (s *suite) demos(context.Context) (checks []check) {
+	for _, l := range s.t.WrittenLessons() {
+		for _, lang := range []string{"en", "ru"} {
+			checks = append(checks, check{l.Name + " " + lang, func(ctx context.Context) error {
+				program := filepath.Join(s.t.Build, "lesson-"+l.Name)
+				if err := lab.Build(ctx, s.t.Dir("lessons", l), program); err != nil {
+					return err
+				}
+				cmd := child.Command(ctx, program)
+				cmd.Env = append(cmd.Env, "COURSE_LANG="+lang)
+				return silent(cmd)
+			}})
+		}
+	}
+	return checks
+}
+
+// transcripts holds the shell blocks of the lessons against what the lab prints.
+func (s *suite) transcripts(context.Context) (checks []check) {
+	for _, l := range s.t.WrittenLessons() {
+		checks = append(checks, check{l.Name, func(ctx context.Context) error {
+			differences, _, err := transcribe(ctx, s.t, l, false)
+			if err == nil && len(differences) > 0 {
+				err = fmt.Errorf("%s", strings.Join(differences, "\n"))
+			}
+			return err
+		}})
+	}
+	return checks
+}

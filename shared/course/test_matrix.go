@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"mydocker.example/shared/course/internal/grader"
+	"mydocker.example/shared/course/internal/lab"
+	"mydocker.example/shared/course/internal/mutant"
+	"mydocker.example/shared/course/internal/stub"
+	"mydocker.example/shared/course/internal/taught"
+	"mydocker.example/shared/course/internal/tree"
+	"mydocker.example/vm"
+)
+
+// matrix proves the grader: what is right passes, what is not fails where it should.
+func (s *suite) matrix(ctx context.Context) (checks []check) {
+	for _, l := range s.t.WrittenLessons() {
+		test, err := grader.BuildTest(ctx, s.t, l)
+		if err != nil {
+			return broken(err)
+		}
+		m := matrix{s.t, l, test}
+		add := func(name string, run func(context.Context) error) {
+			checks = append(checks, check{l.Name + " " + name, run})
+		}
+		add("solution", m.solution)
+		add("stub", m.stub)
+		add("untaught import", m.untaught)
+		if before, ok := l.Previous(); ok && s.t.Solved(before) {
+			add("solution "+before.Name, func(ctx context.Context) error { return m.previous(ctx, before) })
+		}
+		mutants, err := mutant.Find(filepath.Join(s.t.Dir("lessons", l), "testdata", "mutants"), s.t.Dir("solutions", l))
+		if err != nil {
+			return broken(err)
+		}
+		for _, wrong := range mutants {
+			add("mutant "+wrong.Name, func(ctx context.Context) error { return m.mutant(ctx, wrong) })
+		}
+	}
+	return checks
+}
+
+// A matrix is one lesson's part of it.
+type matrix struct {
+	t    tree.Tree
+	l    tree.Lesson
+	test string // the checks, built
+}
+
+func (m matrix) check(ctx context.Context, dir string, overlay map[string]string) (grader.Report, error) {
+	pristine := func(ctx context.Context) (*vm.Guest, error) { return lab.Start(ctx, m.t, "") }
+	return grader.Check(ctx, m.t, grader.Submission{Lesson: m.l, Dir: dir, Overlay: overlay}, m.test, pristine)
+}
+
+func (m matrix) solution(ctx context.Context) error {
+	r, err := m.check(ctx, m.t.Dir("solutions", m.l), nil)
+	if err != nil {
+		return err
+	}
+	if !r.Passed() || len(r.Vet) > 0 {
+		return unexpected(r, "every task passes")
+	}
+	return nil
+}
+
+// stub is generated into a folder of its own: homework/ is the student's.
+func (m matrix) stub(ctx context.Context) error {
+	made, err := stub.Generate(ctx, m.t.Dir("solutions", m.l))
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "stub-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if _, err := made.Write(dir); err != nil {
+		return err
+	}
+	r, err := m.check(ctx, dir, nil)
+	if err != nil {
+		return err
+	}
+	todo := !slices.ContainsFunc(r.Tasks, func(o grader.Outcome) bool { return o.Verdict != grader.Todo })
+	if len(r.Tasks) == 0 || !todo || len(r.Vet) > 0 {
+		return unexpected(r, "it compiles, vets, and every task is todo")
+	}
+	return nil
+}
+
+func (m matrix) previous(ctx context.Context, before tree.Lesson) error {
+	r, err := m.check(ctx, m.t.Dir("solutions", before), nil)
+	if err != nil {
+		return err
+	}
+	if r.Passed() || len(r.Tasks) == 0 {
+		return unexpected(r, "the solution of the lesson before fails")
+	}
+	return nil
+}
+
+// untaught adds one import to the solution that no mydocker of this lesson may have.
+func (m matrix) untaught(ctx context.Context) error {
+	later := taught.Later(m.l.Number)
+	dir, err := os.MkdirTemp("", "untaught-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := errors.Join(
+		copySources(m.t.Dir("solutions", m.l), dir),
+		copyFile(filepath.Join(m.t.Dir("solutions", m.l), "go.mod"), filepath.Join(dir, "go.mod")),
+		os.WriteFile(filepath.Join(dir, "extra.go"), []byte("package main\n\nimport _ \""+later+"\"\n"), 0o644),
+	); err != nil {
+		return err
+	}
+	r, err := m.check(ctx, dir, nil)
+	if err != nil {
+		return err
+	}
+	if len(r.Refused) != 1 || !strings.Contains(r.Refused[0], later) {
+		return unexpected(r, "the import is refused")
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o644)
+}
+
+// mutant fails its task with its diagnosis, and no task that it does not name.
+func (m matrix) mutant(ctx context.Context, wrong mutant.Mutant) error {
+	r, err := m.check(ctx, m.t.Dir("solutions", m.l), wrong.Overlay)
+	if err != nil {
+		return err
+	}
+	for _, o := range r.Tasks {
+		switch {
+		case o.Task == wrong.Task && o.Verdict == grader.Fail && slices.Contains(wrong.Diagnoses, o.Diagnosis):
+		case o.Task == wrong.Task:
+			return unexpected(r, fmt.Sprintf("%s fails with %s", wrong.Task, strings.Join(wrong.Diagnoses, " or ")))
+		case o.Verdict != grader.Pass && !slices.Contains(wrong.Also, o.Task):
+			return unexpected(r, "only "+wrong.Task+" fails")
+		}
+	}
+	if len(r.Tasks) == 0 {
+		return unexpected(r, "it is graded")
+	}
+	return nil
+}
+
+// unexpected tells the whole report.
+func unexpected(r grader.Report, wanted string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "wanted: %s", wanted)
+	for _, line := range append(r.Refused, r.Vet...) {
+		fmt.Fprintf(&b, "\n  %s", line)
+	}
+	for _, o := range r.Tasks {
+		fmt.Fprintf(&b, "\n  %-6s %s", o.Verdict, o.Task)
+		if o.Diagnosis != "" || o.Text != "" {
+			fmt.Fprintf(&b, "  %s: %s", o.Diagnosis, o.Text)
+		}
+		if o.Verdict != grader.Pass {
+			for _, f := range o.Facts {
+				fmt.Fprintf(&b, "\n           %s → %s", f.Question, f.Answer)
+			}
+		}
+	}
+	return errors.New(b.String())
+}
