@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,9 +24,6 @@ type apt struct {
 	distro distro
 	log    io.Writer
 }
-
-// errNoApt is how a machine says that its distribution is none of the two.
-var errNoApt = errors.New("no apt-get on this machine")
 
 // setUp writes the configuration that every call of apt-get below reads.
 func (a *apt) setUp(ctx context.Context, list []source) error {

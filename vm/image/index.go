@@ -11,7 +11,7 @@ type index map[string][]indexed
 
 // indexed is the part of a Packages file's paragraph that the lab needs (deb-control(5)).
 type indexed struct {
-	Version, Arch, SHA256, Depends string
+	Version, Arch, SHA256 string
 }
 
 // add reads one Packages file into the index.
@@ -39,8 +39,6 @@ func (x index) add(r io.Reader) error {
 			p.Arch = value
 		case "SHA256":
 			p.SHA256 = value
-		case "Depends":
-			p.Depends = value
 		}
 	}
 	end()

@@ -2,12 +2,15 @@ package image
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -66,4 +69,26 @@ func readKernel(ctx context.Context, debs []string) (*kernel, error) {
 		k.modules.add(name)
 	}
 	return k, k.modules.readBuiltin()
+}
+
+// write puts the kernel into dir, and beside it an initramfs with the modules that the
+// agent loads, and the list by which it does.
+func (k *kernel) write(dir string) error {
+	boot, err := k.modules.order(k.modules.names(bootModules))
+	if err != nil {
+		return err
+	}
+	var initrd, list bytes.Buffer
+	archive := newCpio(&initrd)
+	for _, m := range boot {
+		name := "lib/modules/" + filepath.Base(m.Path)
+		archive.file(name, 0o644, m.Data)
+		fmt.Fprintf(&list, "/%s\n", name)
+	}
+	archive.file("modules.list", 0o644, list.Bytes())
+	if err := archive.close(); err != nil {
+		return err
+	}
+	to := partsIn(dir)
+	return errors.Join(os.WriteFile(to.kernel, k.image, 0o644), os.WriteFile(to.initrd, initrd.Bytes(), 0o644))
 }

@@ -40,23 +40,23 @@ var distros = []distro{
 		Keyrings: []string{"/usr/share/keyrings/ubuntu-archive-keyring.gpg"}},
 }
 
-// findDistro recognizes the machine by its os-release(5).
+// findDistro recognizes the machine by its os-release(5), or what it is derived from.
 func findDistro(osRelease map[string]string) (distro, error) {
-	for _, d := range distros {
-		if osRelease["ID"] != d.ID && !slices.Contains(strings.Fields(osRelease["ID_LIKE"]), d.ID) {
+	for _, id := range append([]string{osRelease["ID"]}, strings.Fields(osRelease["ID_LIKE"])...) {
+		i := slices.IndexFunc(distros, func(d distro) bool { return d.ID == id })
+		if i < 0 {
 			continue
 		}
+		d := distros[i]
 		d.Codename = osRelease["VERSION_CODENAME"]
-		if own := osRelease[strings.ToUpper(d.ID)+"_CODENAME"]; own != "" {
-			d.Codename = own // a derivative says what it is derived from
-		}
-		if osRelease["ID"] == d.ID {
+		if osRelease["ID"] == id {
 			d.Version = osRelease["VERSION_ID"]
-		}
-		if d.Codename == "" {
-			break
+		} else if base := osRelease[strings.ToUpper(id)+"_CODENAME"]; base != "" {
+			d.Codename = base // a derivative says what it is derived from
 		}
 		switch d.Codename {
+		case "":
+			continue
 		case "bookworm":
 			// Its own kernel is 6.1, and its own QEMU corrupts guests.
 			d.Newer = "bookworm-backports"
@@ -78,6 +78,15 @@ func osRelease(text string) map[string]string {
 		}
 	}
 	return values
+}
+
+// lockFile is the name of the lock for this distribution's release.
+func (d distro) lockFile(a arch) string {
+	release := d.Version
+	if release == "" {
+		release = d.Codename
+	}
+	return fmt.Sprintf("packages-%s-%s-%s.lock", d.ID, release, a.Go)
 }
 
 // targetFormat is what `apt-get indextargets --format` is asked for. A field that is

@@ -49,25 +49,43 @@ func major(version string) int {
 	return n
 }
 
-// unpackQEMU lays the emulator out in dir.
-func unpackQEMU(ctx context.Context, dir string, a arch, debs []string) error {
-	return unpack(ctx, dir, a, debs, func(name string) bool {
-		return name == "usr/bin/"+a.QEMU || isFirmware(a, name)
+// qemu is the layer with the emulator from packages.
+func (b *builder) qemu(ctx context.Context, packages lock) (vm.QEMU, error) {
+	key := append([]string{b.arch.Go}, b.arch.Firmware...)
+	for _, p := range packages {
+		key = append(key, p.String(), p.SHA256)
+	}
+	program := "usr/bin/" + b.arch.QEMU
+	dir, err := layer(b.lab, "qemu", hash(key...), func(tmp string) error {
+		debs, err := b.verified(packages)
+		if err != nil {
+			return err
+		}
+		return unpack(ctx, tmp, b.arch, debs, func(name string) bool {
+			return name == program || isFirmware(b.arch, name)
+		})
 	})
-}
-
-func isFirmware(a arch, name string) bool {
-	in := path.Dir(name)
-	return (in == "usr/share/qemu" || in == "usr/share/seabios" || in == "usr/lib/ipxe/qemu") &&
-		slices.Contains(a.Firmware, path.Base(name))
-}
-
-// unpackedQEMU is the emulator in dir: it has to be told where its data is.
-func unpackedQEMU(ctx context.Context, dir string, a arch) (vm.QEMU, error) {
-	argv := tool{dir, a}.argv("usr/bin/" + a.QEMU)
-	for _, data := range []string{"usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"} {
+	if err != nil {
+		return vm.QEMU{}, err
+	}
+	argv := tool{dir, b.arch}.argv(program)
+	for _, data := range firmwareDirs {
+		// It has to be told where its data is.
 		argv = append(argv, "-L", filepath.Join(dir, data))
 	}
 	version, err := qemuVersion(ctx, argv)
-	return vm.QEMU{Argv: argv, Version: version}, err
+	if err == nil || ctx.Err() != nil {
+		return vm.QEMU{Argv: argv, Version: version}, err
+	}
+	fmt.Fprintf(b.log, "lab: the emulator does not run out of the cache: %v\n", err)
+	if err := b.install(ctx, b.arch.EmulatorPackages...); err != nil {
+		return vm.QEMU{}, err
+	}
+	return installedQEMU(ctx, b.arch)
+}
+
+var firmwareDirs = []string{"usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"}
+
+func isFirmware(a arch, name string) bool {
+	return slices.Contains(firmwareDirs, path.Dir(name)) && slices.Contains(a.Firmware, path.Base(name))
 }

@@ -6,10 +6,62 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 )
+
+// packages returns the groups of packages that the image is made from, all in the cache.
+func (b *builder) packages(ctx context.Context, want []string) (lock, error) {
+	if len(want) == 0 {
+		return nil, nil
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return nil, fmt.Errorf("no apt-get on this machine\n%s", withoutApt)
+	}
+	text, err := os.ReadFile("/etc/os-release")
+	if err != nil {
+		return nil, err
+	}
+	d, err := findDistro(osRelease(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, withoutApt)
+	}
+	a := &apt{dir: filepath.Join(b.lab, "apt"), debs: filepath.Join(b.lab, "debs"), arch: b.arch.Debian, distro: d, log: b.log}
+	if err := os.MkdirAll(a.debs, 0o755); err != nil {
+		return nil, err
+	}
+	var wanted []group
+	for _, g := range groups(b.arch, d) {
+		if slices.Contains(want, g.Name) {
+			wanted = append(wanted, g)
+		}
+	}
+	return b.locked(ctx, a, wanted, filepath.Join(b.source, d.lockFile(b.arch)))
+}
+
+// files are the packages' places in the cache.
+func (b *builder) files(l lock) []string {
+	var files []string
+	for _, p := range l {
+		files = append(files, filepath.Join(b.lab, "debs", p.file()))
+	}
+	return files
+}
+
+// verified is files, each held against its checksum. A damaged one is thrown away, so that
+// the next run fetches it again.
+func (b *builder) verified(l lock) ([]string, error) {
+	files := b.files(l)
+	for i, p := range l {
+		if err := verify(files[i], p.SHA256); err != nil {
+			os.Remove(files[i])
+			return nil, fmt.Errorf("%w; it was removed: run again", err)
+		}
+	}
+	return files, nil
+}
 
 // locked returns the packages of the lock file, downloaded. What the mirror no longer has
 // is replaced by the newest there is, which is said; so is a machine that has no lock.
@@ -34,7 +86,7 @@ func (b *builder) locked(ctx context.Context, a *apt, wanted []group, file strin
 	if err != nil {
 		return nil, err
 	}
-	result, err := b.choose(ctx, a, x, wanted, pinned)
+	result, err := b.choose(x, wanted, pinned, func(g group) (lock, error) { return a.resolve(ctx, x, g) })
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +101,7 @@ func (b *builder) locked(ctx context.Context, a *apt, wanted []group, file strin
 }
 
 // choose takes each group from the lock if the mirror still has all of it, and else anew.
-func (b *builder) choose(ctx context.Context, a *apt, x index, wanted []group, pinned lock) (lock, error) {
+func (b *builder) choose(x index, wanted []group, pinned lock, resolve func(group) (lock, error)) (lock, error) {
 	var result lock
 	for _, g := range wanted {
 		part := pinned.group(g.Name)
@@ -58,7 +110,7 @@ func (b *builder) choose(ctx context.Context, a *apt, x index, wanted []group, p
 			result = append(result, part...)
 			continue
 		}
-		part, err := a.resolve(ctx, x, g)
+		part, err := resolve(g)
 		if err != nil {
 			return nil, err
 		}
@@ -94,9 +146,15 @@ func newer(group string, gone []pkg, taken lock) string {
 // refresh fetches the package lists. A mirror that lacks the suite with the newer kernel
 // and emulator still makes a lab, with older ones.
 func (b *builder) refresh(ctx context.Context, a *apt, mirror string) (index, error) {
-	targets, err := run(ctx, "apt-get", "indextargets", "--no-release-info", "--format", targetFormat)
+	targets, err := run(ctx, "apt-get", "indextargets", "--format", targetFormat)
 	if err != nil {
 		return nil, err
+	}
+	if len(mirrors(a.distro, targets)) == 0 {
+		// No list was fetched yet: then apt can say where they would be, not whose they are.
+		if targets, err = run(ctx, "apt-get", "indextargets", "--no-release-info", "--format", targetFormat); err != nil {
+			return nil, err
+		}
 	}
 	list, err := sources(a.distro, targets, mirror)
 	if err != nil {

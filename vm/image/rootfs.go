@@ -3,7 +3,6 @@ package image
 import (
 	"context"
 	"path"
-	"path/filepath"
 	"strings"
 )
 
@@ -93,18 +92,6 @@ func rootTree(ctx context.Context, debs []string) (tree, error) {
 // capNetRaw is a struct vfs_cap_data of revision 2 with the effective bit set:
 // permitted holds CAP_NET_RAW (13), inheritable nothing.
 const capNetRaw = "\x01\x00\x00\x02" + "\x00\x20\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00"
-
-// addModules puts the modules into the tree, with what depmod says about them.
-func addModules(t tree, release string, list []*module, indexes map[string][]byte) {
-	base := "usr/lib/modules/" + release + "/"
-	for _, m := range list {
-		t.put(base+m.Path, 0o644, m.Data)
-	}
-	for name, data := range indexes {
-		t.put(base+filepath.Base(name), 0o644, data)
-	}
-	t.merge()
-}
 
 // isLibrary keeps of a package what a program from it needs to run out of a folder.
 func isLibrary(a arch, name string) bool {

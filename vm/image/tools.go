@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,9 @@ type tool struct {
 
 // argv is how to call the program at this path in the packages.
 func (t tool) argv(program string) []string {
+	if t.root == "" {
+		return []string{path.Base(program)} // installed
+	}
 	libs := filepath.Join(t.root, t.arch.Libs)
 	return []string{filepath.Join(libs, t.arch.Loader), "--library-path", libs, filepath.Join(t.root, program)}
 }
@@ -64,6 +68,43 @@ func withinTree(name, target string) string {
 	return strings.Repeat("../", strings.Count(name, "/")) + canonical(target)
 }
 
+// tools unpacks what the build itself needs. Where programs may not be run out of the cache
+// (it is mounted noexec, say), they are installed.
+func (b *builder) tools(ctx context.Context, dir string, packages lock) (tool, error) {
+	programs := []string{"usr/bin/sqfstar", "usr/bin/mksquashfs", "usr/bin/kmod", "usr/sbin/depmod"}
+	debs, err := b.verified(packages)
+	if err != nil {
+		return tool{}, err
+	}
+	err = unpack(ctx, dir, b.arch, debs, func(name string) bool { return slices.Contains(programs, name) })
+	if err != nil {
+		return tool{}, err
+	}
+	t := tool{dir, b.arch}
+	argv := t.argv("usr/sbin/depmod")
+	if _, err := run(ctx, argv[0], append(argv[1:], "--version")...); err == nil || ctx.Err() != nil {
+		return t, ctx.Err()
+	} else {
+		fmt.Fprintf(b.log, "lab: programs do not run out of the cache: %v\n", err)
+	}
+	return tool{}, b.install(ctx, "squashfs-tools", "kmod")
+}
+
+// install has the machine's package manager install packages, after saying by which
+// command. It asks for no password: without the right, that command is the error.
+func (b *builder) install(ctx context.Context, packages ...string) error {
+	argv := append([]string{"apt-get", "install", "--no-install-recommends", "-y"}, packages...)
+	if os.Geteuid() != 0 {
+		argv = append([]string{"sudo", "-n"}, argv...)
+	}
+	line := strings.TrimPrefix(strings.Join(argv, " "), "sudo -n ")
+	fmt.Fprintf(b.log, "lab: installing: %s\n", line)
+	if _, err := run(ctx, argv[0], argv[1:]...); err != nil {
+		return fmt.Errorf("%w\nRun this as root, then try again: %s", err, line)
+	}
+	return nil
+}
+
 // squash makes a squashfs of the tree. Of all packings lz4 is by far the fastest to make and,
 // on an emulated processor, to read.
 func (t tool) squash(ctx context.Context, files tree, out string) error {
@@ -88,12 +129,8 @@ func (t tool) squash(ctx context.Context, files tree, out string) error {
 }
 
 // depmod returns the files by which modprobe and the kernel find a module.
-func (t tool) depmod(ctx context.Context, release string, set *moduleSet, list []*module) (map[string][]byte, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(t.root), tmpPrefix+"depmod-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
+// It works on a copy of the tree in dir.
+func (t tool) depmod(ctx context.Context, dir, release string, set *moduleSet, list []*module) (map[string][]byte, error) {
 	base := filepath.Join(dir, "lib/modules", release)
 	for _, m := range list {
 		file := filepath.Join(base, m.Path)
@@ -116,12 +153,7 @@ func (t tool) depmod(ctx context.Context, release string, set *moduleSet, list [
 			return nil, err
 		}
 	}
-	// kmod is depmod when that is its name.
-	if err := os.Symlink(filepath.Join(t.root, "usr/bin/kmod"), filepath.Join(dir, "depmod")); err != nil {
-		return nil, err
-	}
-	argv := t.argv("usr/bin/kmod")
-	argv[len(argv)-1] = filepath.Join(dir, "depmod")
+	argv := t.argv("usr/sbin/depmod")
 	if _, err := run(ctx, argv[0], append(argv[1:], "-b", dir, release)...); err != nil {
 		return nil, err
 	}

@@ -37,33 +37,35 @@ func canonical(name string) string {
 
 // addDeb merges the files of a package for which keep is true.
 func (t tree) addDeb(ctx context.Context, file string, keep func(name string) bool) error {
-	return walkDeb(ctx, file, func(h *tar.Header, r io.Reader) error {
-		name := canonical(h.Name)
-		if name == "" || !keep(name) {
+	return walkDeb(ctx, file, func(h *tar.Header, r io.Reader) error { return t.add(h, r, keep) })
+}
+
+// add merges one entry of an archive.
+func (t tree) add(h *tar.Header, r io.Reader, keep func(name string) bool) error {
+	name := canonical(h.Name)
+	if name == "" || !keep(name) {
+		return nil
+	}
+	n := &node{Header: *h}
+	n.Name = name
+	switch h.Typeflag {
+	case tar.TypeReg:
+		var err error
+		if n.data, err = io.ReadAll(r); err != nil {
+			return err
+		}
+	case tar.TypeLink:
+		n.Linkname = canonical(h.Linkname)
+	case tar.TypeDir:
+		if old := t[name]; old != nil && old.Typeflag == tar.TypeDir {
 			return nil
 		}
-		n := &node{Header: *h}
-		n.Name = name
-		switch h.Typeflag {
-		case tar.TypeReg:
-			data, err := io.ReadAll(r)
-			if err != nil {
-				return err
-			}
-			n.data = data
-		case tar.TypeLink:
-			n.Linkname = canonical(h.Linkname)
-		case tar.TypeDir:
-			if old, ok := t[name]; ok && old.Typeflag == tar.TypeDir {
-				return nil
-			}
-		case tar.TypeSymlink:
-		default:
-			return nil // devices are made by the guest's devtmpfs
-		}
-		t[name] = n
-		return nil
-	})
+	case tar.TypeSymlink:
+	default:
+		return nil // devices are made by the guest's devtmpfs
+	}
+	t[name] = n
+	return nil
 }
 
 func (t tree) put(name string, mode int64, data []byte) {
@@ -82,11 +84,6 @@ func (t tree) has(name string) bool { return t[name] != nil }
 
 // merge adds the links of usrmerge, and the folders that no one has named.
 func (t tree) merge() {
-	for _, top := range mergedUsr[:5] {
-		if top == "bin" || top == "sbin" || top == "lib" || t.has("usr/"+top) {
-			t.link(top, "usr/"+top)
-		}
-	}
 	for name := range t {
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 			if !t.has(dir) {
@@ -94,6 +91,23 @@ func (t tree) merge() {
 			}
 		}
 	}
+	for _, top := range mergedUsr {
+		if t.has("usr/" + top) {
+			t.link(top, "usr/"+top)
+		}
+	}
+}
+
+// addModules puts the modules into the tree, with what depmod says about them.
+func (t tree) addModules(release string, list []*module, indexes map[string][]byte) {
+	base := "usr/lib/modules/" + release + "/"
+	for _, m := range list {
+		t.put(base+m.Path, 0o644, m.Data)
+	}
+	for name, data := range indexes {
+		t.put(base+path.Base(name), 0o644, data)
+	}
+	t.merge()
 }
 
 // write puts the tree into one archive: folders before what is in them, hard links last,
