@@ -1,0 +1,208 @@
+package grade
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mydocker.example/shared/internal/procs"
+)
+
+// T is what a check is given: a test, and the mydocker that is checked. A check ends by
+// returning, by Wrong, or by Broken.
+type T struct {
+	*testing.T
+	binary, root string
+
+	mu       sync.Mutex
+	verdict  *verdict
+	facts    []Fact
+	errors   []string   // what was reported without a diagnosis
+	running  []*Process // every mydocker of this task
+	finished bool
+}
+
+// A verdict on a task.
+type verdict struct {
+	Verdict   string `json:"verdict"`             // pass, fail, todo or broken
+	Diagnosis string `json:"diagnosis,omitempty"` // a word that a program can look for
+	En        string `json:"en,omitempty"`
+	Ru        string `json:"ru,omitempty"`
+	Facts     []Fact `json:"facts,omitempty"`
+}
+
+// A Fact is what the kernel, or mydocker, answered.
+type Fact struct {
+	Question string `json:"question"`
+	Answer   string `json:"answer"`
+}
+
+const (
+	pass   = "pass"
+	fail   = "fail"
+	todo   = "todo"
+	broken = "broken"
+)
+
+// Root is the task's own MYDOCKER_ROOT. It does not exist until mydocker makes it.
+func (t *T) Root() string { return t.root }
+
+// Saw records what the kernel answered; it is shown when the task fails.
+func (t *T) Saw(question, answer string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.facts = append(t.facts, Fact{question, strings.TrimRight(answer, "\n")})
+}
+
+// Wrong ends the task: failed, with a diagnosis. args format both texts.
+func (t *T) Wrong(diagnosis, en, ru string, args ...any) {
+	t.Helper()
+	t.finish(verdict{Verdict: fail, Diagnosis: diagnosis, En: fmt.Sprintf(en, args...), Ru: fmt.Sprintf(ru, args...)})
+}
+
+// Broken ends the task: the check itself could not run, which is not the student's fault.
+func (t *T) Broken(err error) {
+	t.Helper()
+	t.finish(brokenBy(err))
+}
+
+func brokenBy(err error) verdict {
+	return verdict{Verdict: broken, Diagnosis: "broken",
+		En: "the check could not run, which is not your fault: " + err.Error(),
+		Ru: "проверка не смогла отработать, вы тут ни при чём: " + err.Error()}
+}
+
+// Eventually waits until ok says yes: a state that another process brings about needs time.
+// It returns false when limit, scaled for this machine, is over.
+func (t *T) Eventually(limit time.Duration, ok func() bool) bool {
+	for deadline := time.Now().Add(scaled(limit)); !ok(); time.Sleep(5 * time.Millisecond) {
+		t.endIfTodo() // what is not written will not happen
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
+// settle is the first verdict; a later one changes nothing.
+func (t *T) settle(v verdict) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.verdict == nil {
+		v.Facts = t.facts
+		if v.Verdict == pass {
+			v.Facts = nil
+		}
+		t.verdict = &v
+	}
+}
+
+// finish settles and ends the check, wherever in it we are.
+func (t *T) finish(v verdict) {
+	t.settle(v)
+	runtime.Goexit()
+}
+
+// check runs the task's check in a goroutine of its own, so that one that hangs holds up
+// nothing, and cleans up after the mydockers that it has started.
+func (t *T) check(task Task) {
+	limit := task.Timeout
+	if limit == 0 {
+		limit = taskTimeout
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer t.recovered()
+		task.Check(t)
+		t.endIfTodo()
+		t.passUnlessErrors()
+	}()
+	select {
+	case <-done:
+	case <-time.After(scaled(limit)):
+		t.settle(verdict{Verdict: fail, Diagnosis: "hang",
+			En: fmt.Sprintf("the check did not come to its end within %v: mydocker, or what it started, hangs", scaled(limit)),
+			Ru: fmt.Sprintf("проверка не закончилась за %v: mydocker или то, что он запустил, висит", scaled(limit))})
+	}
+	left := t.endProcesses()
+	select {
+	case <-done:
+	case <-time.After(scaled(5 * time.Second)): // it hangs somewhere of its own
+	}
+	if len(left) > 0 && t.verdict.Verdict == pass {
+		t.verdict = &verdict{Verdict: fail, Diagnosis: "left-behind",
+			En: "all is well but for the processes that mydocker left behind: " + names(left),
+			Ru: "всё верно, но mydocker оставил после себя процессы: " + names(left)}
+	}
+	if t.verdict.Verdict != pass {
+		t.T.Fail()
+	}
+}
+
+const (
+	leftoverGrace = time.Second // for what the check ended a moment ago
+	killLimit     = 2 * time.Second
+)
+
+// endProcesses ends whatever runs below us, and returns what did not end by itself. After
+// a failure nothing is waited for: nobody will ask.
+func (t *T) endProcesses() []procs.Process {
+	grace := scaled(leftoverGrace)
+	if t.verdict != nil && t.verdict.Verdict != pass {
+		grace = 0
+	}
+	return procs.End(descendants, grace, scaled(killLimit))
+}
+
+// recovered makes a panic of the check a broken check.
+func (t *T) recovered() {
+	if reason := recover(); reason != nil {
+		t.settle(brokenBy(fmt.Errorf("panic: %v", reason)))
+	}
+	t.passUnlessErrors() // after FailNow, by testify for one
+}
+
+// passUnlessErrors settles a check that came to its end without a diagnosis.
+func (t *T) passUnlessErrors() {
+	t.mu.Lock()
+	text := strings.Join(t.errors, "\n")
+	failed := len(t.errors) > 0 || t.finished
+	t.mu.Unlock()
+	if t.Skipped() {
+		t.settle(brokenBy(errors.New("it skipped itself")))
+	}
+	if failed {
+		t.settle(verdict{Verdict: fail, Diagnosis: "undiagnosed", En: text, Ru: text})
+		return
+	}
+	t.settle(verdict{Verdict: pass})
+}
+
+// Errorf and the like come from the checks' own assertions: a failure without a diagnosis.
+func (t *T) Errorf(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.errors = append(t.errors, strings.TrimSpace(fmt.Sprintf(format, args...)))
+}
+
+// FailNow ends the check.
+func (t *T) FailNow() {
+	t.mu.Lock()
+	t.finished = true
+	t.mu.Unlock()
+	runtime.Goexit()
+}
+
+// Fatalf is Errorf and FailNow.
+func (t *T) Fatalf(format string, args ...any) { t.Errorf(format, args...); t.FailNow() }
+
+// Fatal is Fatalf without a format.
+func (t *T) Fatal(args ...any) { t.Errorf("%s", fmt.Sprint(args...)); t.FailNow() }
+
+// Error is Errorf without a format.
+func (t *T) Error(args ...any) { t.Errorf("%s", fmt.Sprint(args...)) }
