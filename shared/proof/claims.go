@@ -110,6 +110,8 @@ func (p *Proof) check() error {
 	switch {
 	case p.Guest == nil && p.Attack == nil:
 		return fmt.Errorf("proof %s: neither Guest nor Attack", p.ID)
+	case p.Host && (p.ownGuest() || p.User != ""):
+		return fmt.Errorf("proof %s: Host goes with no guest and no other user", p.ID)
 	case p.Attack != nil && p.Attack.Run == nil:
 		return fmt.Errorf("proof %s: an attack without Run", p.ID)
 	case p.Attack != nil && len(p.Attack.allowed()) == 0:

@@ -122,6 +122,34 @@ func TestWhatIsLeftBehindIsNamedAndEnded(t *testing.T) {
 	}
 }
 
+func TestNotShown(t *testing.T) {
+	out, code := lesson(t, "", "ONLY=cannot,holds")
+	require.Contains(t, out, "  NOT SHOWN\n  - no device here\n")
+	require.True(t, strings.HasSuffix(out, "\nproved: 1, not shown: 1 (9.17 cannot)\n"), out)
+	require.Zero(t, code)
+
+	out, _ = lesson(t, "", "ONLY=cannot", "COURSE_LANG=ru")
+	require.Contains(t, out, "  НЕ ПОКАЗАНО\n  - устройства нет\n\nдоказано: 0, не показано: 1 (9.17 cannot)\n")
+
+	out, code = lesson(t, "", "ONLY=cannot", "JSON=1")
+	require.Contains(t, out, `"proved":false,"notShown":{"en":"no device here","ru":"устройства нет"}`)
+	require.Contains(t, out, `"proved":0,"refuted":[],"notShown":["cannot"]`)
+	require.Zero(t, code)
+
+	out, code = lesson(t, "", "ONLY=cannot-and-wrong")
+	require.Contains(t, out, "  REFUTED\n  - and wrong\n")
+	require.Equal(t, 1, code)
+}
+
+// A proof for this machine runs here with and without LAB=host, and starts no guest.
+func TestHost(t *testing.T) {
+	for _, lab := range []string{"", "host"} {
+		out, code := lesson(t, "", "ONLY=here", "LAB="+lab, "XDG_CACHE_HOME="+t.TempDir())
+		require.True(t, strings.HasSuffix(out, "  PROVED\n\nproved: 1\n"), out)
+		require.Zero(t, code)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	out, code := lesson(t, "", "ONLY=holds,no-such")
 	require.Contains(t, out, "ONLY=no-such: no such proof; there are: 9.1 holds, 9.2 does-not-hold,")

@@ -140,10 +140,21 @@ func fakeLesson() Lesson {
 			Errno: unix.EPERM,
 			Run:   func(*Attacker) error { return unix.Kill(os.Getpid(), unix.SIGKILL) },
 		}},
+		{ID: "cannot", Guest: func(*Report) error { return nil }, Judge: func(s *Seen) { s.Skip("no device here", "устройства нет") }},
+		{ID: "cannot-and-wrong", Guest: func(*Report) error { return nil }, Judge: func(s *Seen) {
+			s.Skip("no device here", "устройства нет")
+			s.Check(false, "and wrong")
+		}},
+		{ID: "here", Host: true, Guest: func(r *Report) error {
+			r.Saw("self", "readlink /proc/self/exe", exe())
+			return nil
+		}, Judge: func(s *Seen) { s.Equal("self", exe()) }},
 		{ID: "dangerous", Dangerous: true, Guest: func(*Report) error { return errors.New("this ran") }},
 	}
 	return Lesson{Number: 9, Name: "09-fake", Proofs: proofs, Texts: fakeTexts(proofs)}
 }
+
+func exe() string { path, _ := os.Readlink("/proc/self/exe"); return path }
 
 func hostname() string { name, _ := os.Hostname(); return name }
 

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// host is the place for LAB=host: the proofs run on this machine, each in a process group
-// of its own.
+// host is the place for LAB=host, and for proofs that are not for a guest: they run on this
+// machine, each in a process group of its own.
 type host struct{ name string }
 
 // hostGrace is how long a proof that was told to end may take to clean up.

@@ -64,27 +64,32 @@ func (j *jsonLines) output(c claim, line string) {
 
 func (j *jsonLines) verdict(c claim, v verdict) {
 	j.write(struct {
-		Type    string  `json:"type"`
-		ID      string  `json:"id"`
-		Number  string  `json:"number"`
-		Proved  bool    `json:"proved"`
-		Reasons []Fault `json:"reasons,omitempty"`
-		Console string  `json:"console,omitempty"`
-		Millis  int64   `json:"ms"`
-	}{"verdict", c.ID, c.Number, v.proved(), v.reasons, v.console, v.took.Milliseconds()})
+		Type    string   `json:"type"`
+		ID      string   `json:"id"`
+		Number  string   `json:"number"`
+		Proved  bool     `json:"proved"`
+		Reasons []Fault  `json:"reasons,omitempty"`
+		Skipped *skipped `json:"notShown,omitempty"`
+		Console string   `json:"console,omitempty"`
+		Millis  int64    `json:"ms"`
+	}{"verdict", c.ID, c.Number, v.proved(), v.reasons, v.skipped, v.console, v.took.Milliseconds()})
 }
 
 func (j *jsonLines) end(s summary) {
-	refuted := []string{}
+	refuted, notShown := []string{}, []string{}
 	for _, c := range s.refuted {
 		refuted = append(refuted, c.ID)
 	}
+	for _, c := range s.notShown {
+		notShown = append(notShown, c.ID)
+	}
 	j.write(struct {
-		Type    string   `json:"type"`
-		Lesson  string   `json:"lesson"`
-		Proved  int      `json:"proved"`
-		Refuted []string `json:"refuted"`
-	}{"summary", j.lesson, s.proved, refuted})
+		Type     string   `json:"type"`
+		Lesson   string   `json:"lesson"`
+		Proved   int      `json:"proved"`
+		Refuted  []string `json:"refuted"`
+		NotShown []string `json:"notShown"`
+	}{"summary", j.lesson, s.proved, refuted, notShown})
 }
 
 func parseEvent(line string) (event, bool) {

@@ -15,18 +15,21 @@ type audience interface {
 	end(s summary)
 }
 
-// A verdict on a claim: proved, or the reasons why not.
+// A verdict on a claim: proved, or the reasons why not, or why it could not be shown here.
 type verdict struct {
 	reasons []Fault
-	console string // the end of the guest's console, when the guest failed
+	skipped *skipped // this machine could not show it
+	console string   // the end of the guest's console, when the guest failed
 	took    time.Duration
 }
 
-func (v verdict) proved() bool { return len(v.reasons) == 0 }
+func (v verdict) proved() bool   { return len(v.reasons) == 0 && v.skipped == nil }
+func (v verdict) notShown() bool { return len(v.reasons) == 0 && v.skipped != nil }
 
 type summary struct {
-	proved  int
-	refuted []claim
+	proved   int
+	refuted  []claim
+	notShown []claim
 }
 
 // The judge runs claims and remembers the last verdict on each.
@@ -72,7 +75,7 @@ func (j *judge) prove(ctx context.Context, c claim) error {
 		return err
 	}
 	seen.outcome = result
-	v := verdict{reasons: seen.decide(c.proof), took: time.Since(begun)}
+	v := verdict{reasons: seen.decide(c.proof), skipped: seen.skipped, took: time.Since(begun)}
 	if !v.proved() && (result.died || result.timedOut) {
 		v.console = result.console
 	}
@@ -88,6 +91,8 @@ func (j *judge) summary() summary {
 		switch {
 		case judged && v.proved():
 			s.proved++
+		case judged && v.notShown():
+			s.notShown = append(s.notShown, c)
 		case judged:
 			s.refuted = append(s.refuted, c)
 		}

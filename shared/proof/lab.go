@@ -16,6 +16,7 @@ import (
 // those that need their own; a guest in which something went wrong is not used again.
 type lab struct {
 	name   string
+	here   host // for proofs that are not for a guest
 	log    io.Writer
 	next   chan started // the guest that is being started, or nil
 	shared *vm.Guest    // the guest of the proofs so far, or nil
@@ -27,13 +28,13 @@ type started struct {
 	err   error
 }
 
-func newLab(l Lesson, log io.Writer) *lab { return &lab{name: l.Name, log: log} }
+func newLab(l Lesson, log io.Writer) *lab { return &lab{name: l.Name, here: host{l.Name}, log: log} }
 
 // binary is where the guest finds this program.
 func (l *lab) binary() string { return path.Join("/lab/bin", l.name) }
 
 func (l *lab) prepare(ctx context.Context, p *Proof) {
-	if l.next == nil && (l.shared == nil || p.ownGuest()) {
+	if !p.Host && l.next == nil && (l.shared == nil || p.ownGuest()) {
 		l.next = make(chan started, 1)
 		go func(to chan<- started) { to <- l.start(ctx) }(l.next)
 	}
@@ -72,6 +73,9 @@ func (l *lab) guestFor(ctx context.Context, p *Proof) (*vm.Guest, error) {
 }
 
 func (l *lab) run(ctx context.Context, p *Proof, events, output io.Writer) (outcome, error) {
+	if p.Host {
+		return l.here.run(ctx, p, events, output)
+	}
 	g, err := l.guestFor(ctx, p)
 	if err != nil {
 		return outcome{}, err

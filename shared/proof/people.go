@@ -24,10 +24,11 @@ func newPeople(out io.Writer, s settings, w *words) *people {
 
 // Styles are SGR parameters (console_codes(4)).
 const (
-	bold  = "1"
-	dim   = "2"
-	red   = "1;31"
-	green = "1;32"
+	bold   = "1"
+	dim    = "2"
+	red    = "1;31"
+	green  = "1;32"
+	yellow = "1;33"
 )
 
 // margin is how far all but titles stand in.
@@ -152,6 +153,15 @@ func (p *people) verdict(_ claim, v verdict) {
 		p.print(margin, green, []string{p.words.proved})
 		return
 	}
+	if v.notShown() {
+		p.print(margin, yellow, []string{p.words.notShown})
+		why := v.skipped.En
+		if p.lang == "ru" {
+			why = v.skipped.Ru
+		}
+		p.print(margin, "", wrap("- "+why, p.width-len(margin), "  "))
+		return
+	}
 	p.print(margin, red, []string{p.words.refuted})
 	for _, reason := range v.reasons {
 		p.print(margin, "", wrap("- "+printable(reason.String()), p.width-len(margin), "  "))
@@ -167,14 +177,22 @@ func (p *people) verdict(_ claim, v verdict) {
 func (p *people) end(s summary) {
 	text := fmt.Sprintf(p.words.summaryProved, s.proved)
 	sgr := green
+	if len(s.notShown) > 0 {
+		text += ", " + fmt.Sprintf(p.words.summaryNotShown, len(s.notShown), names(s.notShown))
+		sgr = yellow
+	}
 	if len(s.refuted) > 0 {
-		var names []string
-		for _, c := range s.refuted {
-			names = append(names, c.Number+" "+c.ID)
-		}
-		text += ", " + fmt.Sprintf(p.words.summaryRefuted, len(s.refuted), strings.Join(names, ", "))
+		text += ", " + fmt.Sprintf(p.words.summaryRefuted, len(s.refuted), names(s.refuted))
 		sgr = red
 	}
 	p.print("", "", []string{""})
 	p.say("", sgr, text)
+}
+
+func names(claims []claim) string {
+	var names []string
+	for _, c := range claims {
+		names = append(names, c.Number+" "+c.ID)
+	}
+	return strings.Join(names, ", ")
 }

@@ -17,6 +17,13 @@ type Seen struct {
 	outcome outcome
 	last    string // line of its output
 	reasons []Fault
+	skipped *skipped
+}
+
+// skipped is why a claim could be neither proved nor refuted.
+type skipped struct {
+	En string `json:"en"`
+	Ru string `json:"ru"`
 }
 
 // halfSeen is the outcome of one half of an attack.
@@ -101,6 +108,10 @@ func (s *Seen) Check(ok bool, format string, args ...any) {
 		s.refute(format, args...)
 	}
 }
+
+// Skip says that this machine cannot show the claim, and why. The verdict is then neither
+// PROVED nor REFUTED: it fails nothing, and the summary names it. Return after it.
+func (s *Seen) Skip(en, ru string) { s.skipped = &skipped{en, ru} }
 
 func (s *Seen) refute(format string, args ...any) {
 	s.reasons = append(s.reasons, Fault{Text: fmt.Sprintf(format, args...)})

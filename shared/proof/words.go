@@ -9,12 +9,14 @@ import (
 // words are the engine's own, in one language. Facts need none: they are the kernel's.
 type words struct {
 	proved, refuted      string
+	notShown             string
 	without, with        string // the labels of an attack's halves
 	attack, succeeded    string
 	left                 string
 	console              string
 	summaryProved        string
 	summaryRefuted       string
+	summaryNotShown      string
 	prompt, promptDone   string
 	help, noSuch, noMore string
 	noImage              string
@@ -27,12 +29,12 @@ type words struct {
 }
 
 var english = words{
-	proved: "PROVED", refuted: "REFUTED",
+	proved: "PROVED", refuted: "REFUTED", notShown: "NOT SHOWN",
 	without: "Without the mechanism", with: "With the mechanism",
 	attack: "the attack", succeeded: "succeeded",
 	left:          "left behind, ended by the engine",
 	console:       "the guest's console ended with",
-	summaryProved: "proved: %d", summaryRefuted: "refuted: %d (%s)",
+	summaryProved: "proved: %d", summaryRefuted: "refuted: %d (%s)", summaryNotShown: "not shown: %d (%s)",
 	prompt:     "Enter run · b back · number jump · q quit · ? keys",
 	promptDone: "Enter next · r repeat · b back · q quit · ? keys",
 	help: `Enter, Space, →, PgDn   run the proof; when it has run, the next one
@@ -61,12 +63,12 @@ q                       quit
 }
 
 var russian = words{
-	proved: "ДОКАЗАНО", refuted: "ОПРОВЕРГНУТО",
+	proved: "ДОКАЗАНО", refuted: "ОПРОВЕРГНУТО", notShown: "НЕ ПОКАЗАНО",
 	without: "Без механизма", with: "С механизмом",
 	attack: "атака", succeeded: "удалась",
 	left:          "остались процессы, завершены принудительно",
 	console:       "последние строки консоли гостя",
-	summaryProved: "доказано: %d", summaryRefuted: "опровергнуто: %d (%s)",
+	summaryProved: "доказано: %d", summaryRefuted: "опровергнуто: %d (%s)", summaryNotShown: "не показано: %d (%s)",
 	prompt:     "Enter запустить · b назад · номер перейти · q выход · ? клавиши",
 	promptDone: "Enter дальше · r повторить · b назад · q выход · ? клавиши",
 	help: `Enter, пробел, →, PgDn  запустить доказательство, затем перейти к следующему
