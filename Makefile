@@ -61,7 +61,8 @@ tool:
 	go list -m mydocker.example/vm >/dev/null 2>&1 || { \
 	  echo "This Go is too old: $$(cd / && go version). The course needs $(GO_NEEDED) or newer: https://go.dev/doc/install" >&2; \
 	  echo 'Go 1.21 and newer can fetch it by itself: GOTOOLCHAIN=auto make' >&2; exit 1; }; \
-	new='$(COURSE)'.$$$$; mkdir -p '$(BUILD)' && : >"$$new.time" && \
+	new='$(COURSE)'.$$$$; trap 'rm -f "$$new" "$$new.time"; exit 1' HUP INT TERM; \
+	mkdir -p '$(BUILD)' && : >"$$new.time" && \
 	(cd shared/course && CGO_ENABLED=0 go build -buildvcs=false -o "$$new" .) && \
 	touch -r "$$new.time" "$$new" && mv "$$new" '$(COURSE)'; \
 	ended=$$?; rm -f "$$new" "$$new.time"; exit $$ended

@@ -28,7 +28,7 @@ type State struct {
 
 // Look remembers the machine and the tree as they are.
 func Look(ctx context.Context, t tree.Tree) (*State, error) {
-	tmp, err := os.MkdirTemp("", "course-test-")
+	tmp, err := os.MkdirTemp("", "ct")
 	if err != nil {
 		return nil, err
 	}

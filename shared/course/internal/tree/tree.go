@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"mydocker.example/shared/course/internal/say"
 	"mydocker.example/vm"
@@ -45,7 +46,24 @@ func Find() (Tree, error) {
 		}
 		build = filepath.Join(cache, "build", fmt.Sprintf("%x", sha256.Sum256([]byte(root)))[:12])
 	}
-	return Tree{Root: root, Build: build}, os.MkdirAll(build, 0o755)
+	if err := os.MkdirAll(build, 0o755); err != nil {
+		return Tree{}, err
+	}
+	sweep(build)
+	return Tree{Root: root, Build: build}, nil
+}
+
+// sweep removes what runs that were killed have left in the folder of builds. A day is longer
+// than any run takes.
+func sweep(build string) {
+	for _, pattern := range []string{".new-*", "check-*", "diff-*", "course.*"} {
+		found, _ := filepath.Glob(filepath.Join(build, pattern))
+		for _, path := range found {
+			if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+				os.RemoveAll(path)
+			}
+		}
+	}
 }
 
 // Dir is a lesson's folder in lessons, homework or solutions.
