@@ -22,7 +22,7 @@ import (
 // What the checks of all tasks stand on: a command that can be found again among all
 // processes, what the kernel says of it, and what mydocker says of it.
 
-const patience = 15 * time.Second // for a state to come; scaled under emulation
+const patience = 5 * time.Second // for a state to come; scaled under emulation
 
 // A probe is a command for mydocker to run: this test binary once more. Its token, in
 // its arguments, is how the checks find it in /proc without asking mydocker.
