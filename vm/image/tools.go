@@ -108,7 +108,7 @@ func (b *builder) install(ctx context.Context, packages ...string) error {
 // squash makes a squashfs of the tree. Of all packings lz4 is by far the fastest to make and,
 // on an emulated processor, to read.
 func (t tool) squash(ctx context.Context, files tree, out string) error {
-	argv := append(t.argv("usr/bin/sqfstar"), "-quiet", "-no-progress", "-mkfs-time", "0", "-root-mode", "0755",
+	argv := append(t.argv("usr/bin/sqfstar"), "-quiet", "-no-progress", "-mkfs-time", "0", "-all-time", "0", "-root-mode", "0755",
 		"-comp", "lz4", out)
 	cmd := command(ctx, argv[0], argv[1:]...)
 	in, err := cmd.StdinPipe()
