@@ -12,21 +12,16 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"mydocker.example/shared/reexec"
 )
 
 // The test binary is a lesson too: with FAKE_LESSON=1 it does what a lesson's main does.
 func TestMain(m *testing.M) {
-	if os.Getenv("FAKE_LESSON") == "1" || os.Args[0] == "bystander" {
+	// In the guest the judge says so, and an attacker's process has another name.
+	if os.Getenv("FAKE_LESSON") == "1" || os.Getenv(proofEnv) != "" || os.Args[0] == attackStage {
 		Main(fakeLesson())
 		return
 	}
 	os.Exit(m.Run())
-}
-
-func init() {
-	reexec.Register("bystander", func() { time.Sleep(time.Minute) })
 }
 
 // secretAttack opens a file that only root may read.
@@ -149,9 +144,23 @@ func fakeLesson() Lesson {
 			r.Saw("self", "readlink /proc/self/exe", exe())
 			return nil
 		}, Judge: func(s *Seen) { s.Equal("self", exe()) }},
+		{ID: "student", User: "student", Guest: func(r *Report) error {
+			r.Sawf("uid", "id -u", "%d", os.Getuid())
+			return exec.Command("sh", "-c", "sleep 600 >/dev/null 2>&1 &").Run()
+		}, Judge: func(s *Seen) { s.Check(s.Int("uid") != 0, "it is root") }},
+		{ID: "may-die", MayDie: true, Guest: panicKernel, Judge: func(s *Seen) {
+			s.Equal("last", "sysrq c")
+			s.Check(s.Died() && strings.Contains(s.Console(), "sysrq"), "alive: %q", s.Console())
+		}},
+		{ID: "dies", Dangerous: true, Guest: panicKernel},
 		{ID: "dangerous", Dangerous: true, Guest: func(*Report) error { return errors.New("this ran") }},
 	}
 	return Lesson{Number: 9, Name: "09-fake", Proofs: proofs, Texts: fakeTexts(proofs)}
+}
+
+func panicKernel(r *Report) error {
+	r.Saw("last", "echo c >/proc/sysrq-trigger", "sysrq c")
+	return os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0)
 }
 
 func exe() string { path, _ := os.Readlink("/proc/self/exe"); return path }

@@ -145,7 +145,7 @@ func hardWrap(text string, width int) []string {
 }
 
 func (p *people) output(_ claim, line string) {
-	p.print(margin, dim, hardWrap("| "+printable(line), p.width-len(margin)))
+	p.print(margin+"| ", dim, hardWrap(printable(line), p.width-len(margin)-2))
 }
 
 func (p *people) verdict(_ claim, v verdict) {
