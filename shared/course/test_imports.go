@@ -60,6 +60,9 @@ func (s *suite) lessonImports(ctx context.Context, dir, kind string, l tree.Less
 	}
 	for _, p := range packages {
 		for _, r := range taught.Refused(lesson, p.Imports) {
+			if kind == "lessons" && r.Package == "mydocker.example/vm" {
+				continue // a lesson may show the lab itself; mydocker may not
+			}
 			return fmt.Errorf("%s imports %s (first lesson that may: %d)", p.ImportPath, r.Package, r.From)
 		}
 	}

@@ -66,11 +66,9 @@ func (w *workshop) close() { os.RemoveAll(w.dir) }
 // module writes the go.mod to build with: the student's requirements where they are allowed,
 // and the course's own library from this tree.
 func (w *workshop) module() error {
-	from := w.sub.Dir
-	data, err := os.ReadFile(filepath.Join(from, "go.mod"))
+	data, err := os.ReadFile(filepath.Join(w.sub.Dir, "go.mod"))
 	if errors.Is(err, fs.ErrNotExist) {
-		from = w.t.Dir("solutions", w.sub.Lesson)
-		data, err = os.ReadFile(filepath.Join(from, "go.mod"))
+		return refuse(say.T("there is no go.mod in %s; copy the one of homework/%s there", "в %s нет go.mod; скопируйте туда go.mod из homework/%s"), w.t.Rel(w.sub.Dir), w.sub.Lesson.Name)
 	}
 	if err != nil {
 		return err
@@ -100,7 +98,7 @@ func (w *workshop) module() error {
 		return err
 	}
 	var sums []byte
-	for _, dir := range []string{from, w.t.Path("shared"), w.t.Path("vm")} {
+	for _, dir := range []string{w.sub.Dir, w.t.Path("shared"), w.t.Path("vm")} {
 		more, err := os.ReadFile(filepath.Join(dir, "go.sum"))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -127,9 +125,6 @@ func (w *workshop) overlay() error {
 
 // build refuses what was not taught yet, and builds the rest.
 func (w *workshop) build(ctx context.Context) (program string, err error) {
-	if info, err := os.Stat(w.sub.Dir); err != nil || !info.IsDir() {
-		return "", refuse(say.T("%s is no folder", "%s — не папка"), w.t.Rel(w.sub.Dir))
-	}
 	if err := w.imports(ctx); err != nil {
 		return "", err
 	}

@@ -1,4 +1,4 @@
-// mutant: task=store diagnosis=exit-signal
+// mutant: task=store diagnosis=exit-signal also=ps
 // ProcessState.ExitCode is -1 after a signal.
 
 package main

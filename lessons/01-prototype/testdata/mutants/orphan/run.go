@@ -1,4 +1,4 @@
-// mutant: task=dead diagnosis=orphan
+// mutant: task=dead diagnosis=orphan also=detach
 // Nothing ends the command when mydocker is killed.
 
 package main

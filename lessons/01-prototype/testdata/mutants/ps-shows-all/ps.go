@@ -1,4 +1,4 @@
-// mutant: task=ps diagnosis=ps-exited
+// mutant: task=ps diagnosis=ps-exited also=dead
 // Without -a the exited ones are listed too.
 
 package main
