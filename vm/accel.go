@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -149,4 +150,9 @@ func hostCPU() string {
 
 func lastLine(text string) string {
 	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
+// Accelerator is what runs the instructions of guests of this image here: kvm, hvf or tcg.
+func Accelerator(ctx context.Context, image Image) (string, error) {
+	return chooseAccel(ctx, Options{Image: image, Log: io.Discard})
 }
