@@ -81,8 +81,9 @@ func supervise(s store, c Container, started func()) (code int, err error) {
 	return code, s.save(c)
 }
 
-// prepare decides what crosses fork(2) and execve(2). Unasked, everything would: the
-// caller's environment, its open descriptors, and a life that goes on without the parent.
+// prepare runs in the parent, before clone(2), and decides what crosses it and execve(2).
+// Unasked, everything would: the caller's environment, its open descriptors, and a life
+// that goes on without the parent.
 func prepare(cmd *exec.Cmd) error {
 	// homework: inherit
 	// TODO: (task 1.2; until you are there, return nil) Give cmd an Env of its own: PATH,

@@ -85,8 +85,9 @@ func supervise(s store, c Container, started func()) (code int, err error) {
 	return code, s.save(c)
 }
 
-// prepare decides what crosses fork(2) and execve(2). Unasked, everything would: the
-// caller's environment, its open descriptors, and a life that goes on without the parent.
+// prepare runs in the parent, before clone(2), and decides what crosses it and execve(2).
+// Unasked, everything would: the caller's environment, its open descriptors, and a life
+// that goes on without the parent.
 func prepare(cmd *exec.Cmd) error {
 
 	// Docker's environment. The file system is still the caller's, so is HOME.
