@@ -77,7 +77,7 @@ func TestRefuted(t *testing.T) {
 			`- the proof did not report "never"`, `- never is not x`,
 		},
 		"errno":        {`- mount("/x"): EPERM: operation not permitted`},
-		"panics":       {`- panic: assignment to entry in nil map (fake_test.go:`},
+		"panics":       {`- panic: runtime error: invalid memory address or nil pointer dereference`, `(fake_test.go:`},
 		"exits":        {`- the proof ended before its end, with exit code 7; it said last: last words`},
 		"hangs":        {`- the proof did not end within 300ms`},
 		"judge-panics": {`- panic: oh (fake_test.go:`},

@@ -93,9 +93,8 @@ func fakeLesson() Lesson {
 			return fmt.Errorf("mount(%q): %w", "/x", unix.EPERM)
 		}},
 		{ID: "panics", Guest: func(*Report) error {
-			var nothing map[string]int
-			nothing["x"] = 1
-			return nil
+			var nothing *Lesson
+			return errors.New(nothing.Name)
 		}},
 		{ID: "exits", Guest: func(*Report) error {
 			fmt.Println("last words")

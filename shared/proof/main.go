@@ -63,9 +63,7 @@ func readSettings() settings {
 		terminal: term.IsTerminal(int(os.Stdout.Fd())),
 		width:    80,
 	}
-	for _, name := range strings.FieldsFunc(os.Getenv("ONLY"), func(r rune) bool { return r == ',' || r == ' ' }) {
-		s.only = append(s.only, name)
-	}
+	s.only = strings.FieldsFunc(os.Getenv("ONLY"), func(r rune) bool { return r == ',' || r == ' ' })
 	s.styled = s.terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
 		s.width = min(w, 100) // longer lines are hard to read

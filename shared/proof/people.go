@@ -35,7 +35,7 @@ const (
 const margin = "  "
 
 func (p *people) style(sgr, text string) string {
-	if !p.styled || text == "" {
+	if !p.styled || sgr == "" || text == "" {
 		return text
 	}
 	return "\x1b[" + sgr + "m" + text + "\x1b[0m"

@@ -8,18 +8,18 @@ import (
 
 // words are the engine's own, in one language. Facts need none: they are the kernel's.
 type words struct {
-	proved, refuted      string
-	notShown             string
-	without, with        string // the labels of an attack's halves
-	attack, succeeded    string
-	left                 string
-	console              string
-	summaryProved        string
-	summaryRefuted       string
-	summaryNotShown      string
-	prompt, promptDone   string
-	help, noSuch, noMore string
-	noImage              string
+	proved, refuted    string
+	notShown           string
+	without, with      string // the labels of an attack's halves
+	attack, succeeded  string
+	left               string
+	console            string
+	summaryProved      string
+	summaryRefuted     string
+	summaryNotShown    string
+	prompt, promptDone string
+	help, noSuch       string
+	noImage            string
 
 	// Reasons.
 	noFact, noNumber, notEqual, notSame, notDiffer string
@@ -40,10 +40,10 @@ var english = words{
 	help: `Enter, Space, →, PgDn   run the proof; when it has run, the next one
 b, ←, PgUp              back to the one before
 r                       run it again
-3 or 1.3 or orphan      jump there (a number, then Enter)
+3 or 1.3, then Enter    jump there
 q                       quit
 ?                       these keys`,
-	noSuch: "no such proof: %s", noMore: "the end",
+	noSuch:  "no such proof: %s",
 	noImage: "Build it: make vm",
 
 	noFact:    "the proof did not report %q",
@@ -74,10 +74,10 @@ var russian = words{
 	help: `Enter, пробел, →, PgDn  запустить доказательство, затем перейти к следующему
 b, ←, PgUp              вернуться к предыдущему
 r                       запустить ещё раз
-3, 1.3 или orphan       перейти к нему (номер, затем Enter)
+3 или 1.3, затем Enter  перейти туда
 q                       выход
 ?                       эти клавиши`,
-	noSuch: "нет такого доказательства: %s", noMore: "конец",
+	noSuch:  "нет такого доказательства: %s",
 	noImage: "Соберите его: make vm",
 
 	noFact:    "доказательство не сообщило %q",
