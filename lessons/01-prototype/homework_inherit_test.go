@@ -51,7 +51,12 @@ func checkInherit(t *grade.T) {
 	p := t.Mydocker(append([]string{"run"}, w.args()...)...).Env(env...).Start()
 	pid = w.find(t, p)
 	got, leaked = environOf(t, pid), descriptorsOf(t, pid, secret)
-	t.Saw(fmt.Sprintf("tr '\\0' '\\n' </proc/%d/environ", pid), strings.ReplaceAll(strings.Join(got, " "), token, "…"))
+	var names []string // the values are the caller's own affair
+	for _, v := range got {
+		name, _, _ := strings.Cut(v, "=")
+		names = append(names, name)
+	}
+	t.Saw(fmt.Sprintf("tr '\\0' '\\n' </proc/%d/environ | cut -d= -f1", pid), strings.Join(names, " "))
 	if i := slices.IndexFunc(got, func(v string) bool { return strings.Contains(v, token) }); i >= 0 {
 		name, _, _ := strings.Cut(got[i], "=")
 		t.Wrong("environment",
