@@ -15,6 +15,7 @@ import (
 
 // checkDetach: a container in the background, and its output.
 func checkDetach(t *grade.T) {
+	expectNoLog(t)
 	w := newProbe(t)
 	w.says = true
 	id := startDetached(t, w)
@@ -169,7 +170,6 @@ func readLogs(t *grade.T, id, token string) {
 			"the command has written a line to stdout and one to stderr, and mydocker logs %s does not show both: descriptors 1 and 2 of the command are to be the log file",
 			"команда написала строку в stdout и строку в stderr, а mydocker logs %s не показывает обе: дескрипторы 1 и 2 команды должны быть файлом журнала", ref)
 	}
-	expectNoLog(t)
 }
 
 func expectNoLog(t *grade.T) {
