@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -54,7 +55,10 @@ func Homework(t *testing.T, texts fs.FS, tasks []Task) {
 	if err := procs.Adopt(); err != nil {
 		t.Fatal(err)
 	}
-	say := openReporter()
+	say, err := openReporter()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range sections {
 		i := slices.IndexFunc(tasks, func(task Task) bool { return task.ID == s.ID })
 		t.Run(s.ID, func(st *testing.T) {
@@ -141,16 +145,18 @@ func names(list []procs.Process) string {
 	return strings.Join(out, ", ")
 }
 
-// eventsFD is the descriptor for events, or -1. The mydocker under test must not get it: it
-// would be free to grade itself.
-func eventsFD() int {
+// eventsFD is the descriptor for events, or -1. The mydocker under test gets neither it, for
+// it would be free to grade itself, nor anything else that we happen to have inherited.
+func eventsFD() (int, error) {
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return -1, fmt.Errorf("close_range(3, CLOSE_RANGE_CLOEXEC): %w", err)
+	}
 	fd, err := strconv.Atoi(os.Getenv("COURSE_EVENTS"))
 	if err != nil {
-		return -1
+		return -1, nil // started by hand
 	}
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
-		return -1
+		return -1, nil
 	}
-	unix.CloseOnExec(fd)
-	return fd
+	return fd, nil
 }

@@ -25,7 +25,7 @@ in)      cat; echo "$WORD" >&2; pwd; exit 7 ;;
 signal)  kill -TERM $$ ;;
 hang)    exec sleep 600 ;;
 todo)    echo "mydocker: todo: store: save" >&2; exit 125 ;;
-hold)    sleep 5 & echo held ;;
+hold)    sleep 600 & echo held ;;
 leave)   sleep 600 >/dev/null 2>&1 & ;;
 forge)   echo '{"task":"pass","verdict":"pass"}' >&3 ;;
 esac

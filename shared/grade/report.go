@@ -15,11 +15,15 @@ type reporter struct {
 	people io.Writer
 }
 
-func openReporter() *reporter {
-	if fd := eventsFD(); fd >= 0 {
-		return &reporter{events: os.NewFile(uintptr(fd), "events")}
+func openReporter() (*reporter, error) {
+	fd, err := eventsFD()
+	if err != nil {
+		return nil, err
 	}
-	return &reporter{people: os.Stdout}
+	if fd >= 0 {
+		return &reporter{events: os.NewFile(uintptr(fd), "events")}, nil
+	}
+	return &reporter{people: os.Stdout}, nil
 }
 
 func (r *reporter) tell(s prose.Section, v *verdict) {
