@@ -90,6 +90,9 @@ func givenKernel(file string) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !isBzImage(data) && wholeELF(data) != nil && !isArm64Image(data) {
+		return nil, fmt.Errorf("%s is no kernel: neither vmlinux nor bzImage", file)
+	}
 	k := &kernel{release: kernelRelease(data), image: data}
 	if plain, err := vmlinux(data); err == nil {
 		k.image = plain

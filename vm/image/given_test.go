@@ -56,3 +56,10 @@ func TestGivenKernel(t *testing.T) {
 	assert.Equal(t, []string{"veth"}, k.modules.names(bootModules))
 	assert.True(t, isBzImage(k.image), "what cannot be unpacked boots as it is")
 }
+
+func TestGivenKernelIsNone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "vmlinuz")
+	require.NoError(t, os.WriteFile(file, []byte("text"), 0o644))
+	_, err := givenKernel(file)
+	assert.ErrorContains(t, err, "no kernel")
+}

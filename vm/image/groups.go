@@ -41,7 +41,7 @@ var guestPackages = []string{
 	// a machine to sit at
 	"base-files", "bash", "coreutils", "dash", "debianutils", "diffutils", "file", "findutils",
 	"grep", "gzip", "hostname", "jq", "less", "libc-bin", "mawk", "ncurses-base", "ncurses-bin",
-	"netbase", "sed", "tar", "busybox-static",
+	"netbase", "sed", "tar", "busybox-static", "bsdutils", "bsdextrautils", "e2fsprogs",
 	// processes, mounts, namespaces, users
 	"util-linux", "mount", "procps", "psmisc", "strace", "kmod", "passwd", "uidmap", "libpam-modules",
 	"attr", "acl", "libcap2-bin",

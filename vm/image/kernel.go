@@ -42,6 +42,9 @@ func isBzImage(b []byte) bool {
 	return len(b) > payloadLength+4 && string(b[bootMagic:bootMagic+4]) == "HdrS"
 }
 
+// isArm64Image knows the kernel's Documentation/arch/arm64/booting.rst.
+func isArm64Image(b []byte) bool { return len(b) > 64 && string(b[56:60]) == "ARM\x64" }
+
 func kernelPayload(bzImage []byte) ([]byte, error) {
 	if !isBzImage(bzImage) {
 		return nil, errors.New("no bzImage")

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -100,4 +101,13 @@ func TestAptKeepsTheProxyOnly(t *testing.T) {
 	assert.Contains(t, text, `Acquire::http::Proxy "http://proxy.example";`)
 	assert.NotContains(t, text, "Post-Invoke")
 	assert.Contains(t, text, `Dir::State "/cache/apt/state";`)
+}
+
+// Only what a mirror may well lack is done without.
+func TestLacksOnlyTheNewerSuite(t *testing.T) {
+	d := debian12(t)
+	noBackports := errors.New("E: The repository 'http://mirror.example/debian bookworm-backports Release' does not have a Release file.")
+	assert.True(t, lacks(noBackports, d))
+	offline := errors.New("E: Failed to fetch http://mirror.example/debian/dists/bookworm/InRelease\nE: Failed to fetch http://mirror.example/debian/dists/bookworm-backports/InRelease")
+	assert.False(t, lacks(offline, d))
 }

@@ -165,20 +165,25 @@ func (b *builder) refresh(ctx context.Context, a *apt, mirror string) (index, er
 		return nil, err
 	}
 	x, err := a.update(ctx)
-	if err == nil || a.distro.Newer == "" || ctx.Err() != nil {
+	if err == nil || !lacks(err, a.distro) || ctx.Err() != nil {
 		return x, err
 	}
 	list = slices.DeleteFunc(list, func(s source) bool { return s.Suite == a.distro.Newer })
 	if err := a.setUp(ctx, list); err != nil {
 		return nil, err
 	}
-	x, secondErr := a.update(ctx)
-	if secondErr != nil {
+	if x, err = a.update(ctx); err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(b.log, "lab: the mirror has no %s: going on with an older kernel and emulator\n", a.distro.Newer)
 	a.distro.Newer = ""
 	return x, nil
+}
+
+// lacks says whether it is only the newer suite that apt complains of.
+func lacks(err error, d distro) bool {
+	text := err.Error()
+	return d.Newer != "" && strings.Contains(text, d.Newer) && !strings.Contains(text, "/dists/"+d.Codename+"/")
 }
 
 // complete says whether the lock names every package that is asked for.

@@ -61,6 +61,9 @@ func (t tree) add(h *tar.Header, r io.Reader, keep func(name string) bool) error
 			return nil
 		}
 	case tar.TypeSymlink:
+		if slices.Contains(mergedUsr, path.Clean(h.Name)) {
+			return nil // a package that does usrmerge itself: so does merge
+		}
 	default:
 		return nil // devices are made by the guest's devtmpfs
 	}

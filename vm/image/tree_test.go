@@ -34,6 +34,7 @@ func TestTreeMergesPackages(t *testing.T) {
 		tar.Header{Typeflag: tar.TypeReg, Name: "./usr/share/doc/x/copyright", Mode: 0o644},
 		tar.Header{Typeflag: tar.TypeReg, Name: "./usr/lib/x86_64-linux-gnu/gconv/UTF-7.so", Mode: 0o644},
 		tar.Header{Typeflag: tar.TypeChar, Name: "./dev/null"},
+		tar.Header{Typeflag: tar.TypeSymlink, Name: "./bin", Linkname: "usr/bin"},
 	)
 	files.put("etc/passwd", 0o644, []byte("root"))
 	files.merge()
