@@ -23,8 +23,8 @@ func checkHomework(ctx context.Context, t tree.Tree, args []string) error {
 	if err != nil {
 		return err
 	}
-	if !t.Written(l) {
-		return tree.NotWritten(l)
+	if !t.Graded(l) {
+		return fmt.Errorf(say.T("the homework of lesson %s is not written yet", "домашнее задание урока %s ещё не написано"), l.Name)
 	}
 	sub := grader.Submission{Lesson: l, Dir: t.Dir("homework", l)}
 	if dir := os.Getenv("SUBMISSION"); dir != "" {

@@ -21,7 +21,10 @@ import (
 
 // matrix proves the grader: what is right passes, what is not fails where it should.
 func (s *suite) matrix(ctx context.Context) (checks []check) {
-	for _, l := range s.t.WrittenLessons() {
+	for _, l := range tree.Lessons {
+		if !s.t.Graded(l) {
+			continue
+		}
 		test, err := grader.BuildTest(ctx, s.t, l)
 		if err != nil {
 			return broken(err)

@@ -98,7 +98,7 @@ func (s *suite) texts(context.Context) (checks []check) {
 	paths := []string{"README.md"}
 	for _, l := range tree.Lessons {
 		paths = append(paths, "lessons/"+l.Name+"/README.md")
-		if s.t.Written(l) {
+		if s.t.Graded(l) {
 			paths = append(paths, "lessons/"+l.Name+"/HOMEWORK.md")
 		}
 	}

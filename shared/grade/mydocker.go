@@ -175,11 +175,20 @@ func exitCode(state *os.ProcessState) int {
 	return state.ExitCode()
 }
 
+// most is what is kept of an output: one that has no end must not eat the lab's memory.
+const most = 1 << 20
+
 // A buffer may be read while it is written.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (b *buffer) Write(p []byte) (int, error) { b.mu.Lock(); defer b.mu.Unlock(); return b.b.Write(p) }
-func (b *buffer) String() string              { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.b.Write(p[:min(len(p), most-b.b.Len())])
+	return len(p), nil
+}
+
+func (b *buffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }

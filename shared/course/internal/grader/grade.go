@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"mydocker.example/shared/course/internal/lab"
@@ -72,6 +73,9 @@ type event struct {
 // limit of a whole homework, of a machine that is not emulated.
 const limit = 5 * time.Minute
 
+// errKilled: a signal ended the checks. They send themselves none.
+var errKilled = errors.New("the checks were killed")
+
 // A Guest gives a guest in its first state.
 type Guest func(ctx context.Context) (*vm.Guest, error)
 
@@ -114,6 +118,9 @@ func (w *workshop) grade(ctx context.Context, report *Report, tasks []prose.Sect
 	events, said, code, err := run(ctx, g, program, test)
 	if err != nil && !errors.Is(err, vm.ErrDied) && !errors.Is(err, vm.ErrTimeout) {
 		return err
+	}
+	if err == nil && code > 128 {
+		err = errKilled
 	}
 	report.Tasks, err = outcomes(tasks, events, err)
 	if err != nil {
@@ -166,11 +173,17 @@ func outcomes(tasks []prose.Section, events map[string]event, ended error) ([]Ou
 		e, told := events[task.ID]
 		switch {
 		case told:
-			o.Verdict, o.Diagnosis, o.Text, o.Facts = e.Verdict, e.Diagnosis, say.T(e.En, e.Ru), e.Facts
+			o.Verdict, o.Diagnosis, o.Text = e.Verdict, e.Diagnosis, withoutTrace(say.T(e.En, e.Ru))
+			for _, f := range e.Facts {
+				o.Facts = append(o.Facts, Fact{f.Question, withoutTrace(f.Answer)})
+			}
 		case errors.Is(ended, vm.ErrDied):
 			o.Verdict, o.Diagnosis, o.Text = Fail, "lab-died", say.T("the lab's kernel died while this was checked", "ядро лаборатории погибло во время проверки")
 		case errors.Is(ended, vm.ErrTimeout):
 			o.Verdict, o.Diagnosis, o.Text = Fail, "hang", say.T("the time was over before this was checked", "время вышло раньше, чем это было проверено")
+		case errors.Is(ended, errKilled):
+			o.Verdict, o.Diagnosis, o.Text = Fail, "killed", say.T("the checks were killed at this point: mydocker ended processes that are not its own, or ate the lab's memory",
+				"здесь проверки были убиты: mydocker завершил чужие процессы или съел память лаборатории")
 		default:
 			o.Verdict, o.Diagnosis, o.Text = Broken, "unchecked", say.T("the check did not run; that is the course's fault, not yours", "проверка не запустилась; это ошибка курса, не ваша")
 		}
@@ -180,6 +193,22 @@ func outcomes(tasks []prose.Section, events map[string]event, ended error) ([]Ou
 		all = append(all, o)
 	}
 	return all, nil
+}
+
+var (
+	trace  = regexp.MustCompile(`(?s)\n+goroutine \d+ .*`)
+	quoted = regexp.MustCompile(`(\\n)+goroutine \d+ [^"]*`)
+	source = regexp.MustCompile(`[\w.-]+\.go:\d+`)
+)
+
+// withoutTrace shortens a mydocker's panic to its words and the line of its source.
+func withoutTrace(text string) string {
+	for _, pattern := range []*regexp.Regexp{trace, quoted} {
+		text = pattern.ReplaceAllStringFunc(text, func(stack string) string {
+			return " (" + source.FindString(stack) + ")"
+		})
+	}
+	return text
 }
 
 // keep puts aside what the checks printed, and says where: it is for whoever mends the

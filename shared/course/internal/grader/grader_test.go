@@ -88,11 +88,17 @@ func TestOutcomes(t *testing.T) {
 	assert.Error(t, err, "zero tasks")
 
 	told := map[string]event{"a": {Task: "a", Verdict: Pass}}
-	for ended, want := range map[error]string{vm.ErrDied: "lab-died", vm.ErrTimeout: "hang", nil: "unchecked"} {
+	for ended, want := range map[error]string{vm.ErrDied: "lab-died", vm.ErrTimeout: "hang", errKilled: "killed", nil: "unchecked"} {
 		got, err := outcomes(text, told, ended)
 		require.NoError(t, err)
 		assert.Equal(t, 10, got[0].Points)
 		assert.Equal(t, want, got[1].Diagnosis)
 		assert.Equal(t, 0, got[2].Points)
 	}
+}
+
+func TestAPanicIsAWordAndALine(t *testing.T) {
+	assert.Equal(t, "it said: panic: oops (main.go:9)", withoutTrace("it said: panic: oops\n\ngoroutine 1 [running]:\nmain.main()\n\t/tmp/sub/main.go:9 +0x25"))
+	assert.Equal(t, `complains "panic: oops (main.go:9)": no`, withoutTrace(`complains "panic: oops\n\ngoroutine 1 [running]:\nmain.main()\n\t/tmp/main.go:9 +0x25": no`))
+	assert.Equal(t, "exit 3", withoutTrace("exit 3"))
 }

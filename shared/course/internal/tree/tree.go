@@ -106,6 +106,11 @@ func (t Tree) Solved(l Lesson) bool {
 	return exists(filepath.Join(t.Dir("solutions", l), "run.go"))
 }
 
+// Graded is true when the lesson has a homework that can be checked.
+func (t Tree) Graded(l Lesson) bool {
+	return t.Solved(l) && exists(filepath.Join(t.Dir("lessons", l), "HOMEWORK.md"))
+}
+
 // NotWritten says so.
 func NotWritten(l Lesson) error {
 	return fmt.Errorf(say.T("lesson %s is not written yet", "урок %s ещё не написан"), l.Name)
