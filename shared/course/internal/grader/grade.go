@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"mydocker.example/shared/course/internal/lab"
@@ -173,9 +172,9 @@ func outcomes(tasks []prose.Section, events map[string]event, ended error) ([]Ou
 		e, told := events[task.ID]
 		switch {
 		case told:
-			o.Verdict, o.Diagnosis, o.Text = e.Verdict, e.Diagnosis, withoutTrace(say.T(e.En, e.Ru))
+			o.Verdict, o.Diagnosis, o.Text = e.Verdict, e.Diagnosis, plain(say.T(e.En, e.Ru))
 			for _, f := range e.Facts {
-				o.Facts = append(o.Facts, Fact{f.Question, withoutTrace(f.Answer)})
+				o.Facts = append(o.Facts, Fact{f.Question, plain(f.Answer)})
 			}
 		case errors.Is(ended, vm.ErrDied):
 			o.Verdict, o.Diagnosis, o.Text = Fail, "lab-died", say.T("the lab's kernel died while this was checked", "ядро лаборатории погибло во время проверки")
@@ -193,22 +192,6 @@ func outcomes(tasks []prose.Section, events map[string]event, ended error) ([]Ou
 		all = append(all, o)
 	}
 	return all, nil
-}
-
-var (
-	trace  = regexp.MustCompile(`(?s)\n+goroutine \d+ .*`)
-	quoted = regexp.MustCompile(`(\\n)+goroutine \d+ [^"]*`)
-	source = regexp.MustCompile(`[\w.-]+\.go:\d+`)
-)
-
-// withoutTrace shortens a mydocker's panic to its words and the line of its source.
-func withoutTrace(text string) string {
-	for _, pattern := range []*regexp.Regexp{trace, quoted} {
-		text = pattern.ReplaceAllStringFunc(text, func(stack string) string {
-			return " (" + source.FindString(stack) + ")"
-		})
-	}
-	return text
 }
 
 // keep puts aside what the checks printed, and says where: it is for whoever mends the
