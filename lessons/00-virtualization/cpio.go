@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,10 +27,13 @@ func cpio(programs map[string]string) ([]byte, error) {
 		out.Write(data)
 		out.Write(make([]byte, -out.Len()&3))
 	}
-	for name, path := range programs {
-		data, err := os.ReadFile(path)
+	for name, file := range programs {
+		data, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
+		}
+		if dir := path.Dir(name); dir != "." {
+			entry(dir, unix.S_IFDIR|0o755, nil) // the kernel makes no folder by itself
 		}
 		entry(name, unix.S_IFREG|0o755, data)
 	}

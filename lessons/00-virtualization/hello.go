@@ -74,7 +74,7 @@ var helloKernel = proof.Proof{
 			return err
 		}
 		name := rand.Text()[:8]
-		cmd, err := qemu(map[string]string{"init": hello}, "/init", name)
+		cmd, err := guest{programs: map[string]string{"init": hello}, init: "/init", args: []string{name}}.qemu()
 		if err != nil {
 			return err
 		}
@@ -85,12 +85,12 @@ var helloKernel = proof.Proof{
 		}
 		r.Saw("release", "the kernel file says of itself", "Linux version "+release)
 		r.Saw("name", "the word given to init", name)
-		guest, err := start(cmd)
+		machine, err := start(cmd)
 		if err != nil {
 			return err
 		}
-		defer guest.kill()
-		said, err := guest.until(greeting)
+		defer machine.kill()
+		said, err := machine.until(greeting)
 		if err != nil {
 			return err
 		}
@@ -166,16 +166,16 @@ var initExits = proof.Proof{
 	Guest: func(r *proof.Report) error {
 		for _, init := range []string{"/returns", "/exits", "/powers-off"} {
 			// The programs are this one, under the name that it is to act on (reexec).
-			cmd, err := qemu(map[string]string{strings.TrimPrefix(init, "/"): "/proc/self/exe"}, init)
+			cmd, err := guest{programs: map[string]string{strings.TrimPrefix(init, "/"): "/proc/self/exe"}, init: init}.qemu()
 			if err != nil {
 				return err
 			}
-			guest, err := start(cmd)
+			machine, err := start(cmd)
 			if err != nil {
 				return err
 			}
-			defer guest.kill()
-			said, code, err := guest.rest()
+			defer machine.kill()
+			said, code, err := machine.rest()
 			if err != nil {
 				return err
 			}

@@ -14,17 +14,24 @@ import (
 )
 
 // boards is what QEMU and the kernel call things on each kind of processor.
-var boards = map[string]struct{ machine, cpu, console string }{
-	"amd64": {"q35", "max", "ttyS0"},
-	"arm64": {"virt", "cortex-a72", "ttyAMA0"},
+var boards = map[string]struct{ machine, cpu, console, second string }{
+	"amd64": {"q35", "max", "ttyS0", "ttyS1"},
+	"arm64": {"virt", "cortex-a72", "ttyAMA0", "ttyAMA1"},
 }
 
 // guestMemory is what a guest of this lesson gets.
 const guestMemory = "256M"
 
-// qemu is the command that starts a virtual machine: a kernel, and the programs of the
-// initrd, of which the kernel starts init. It is not started yet.
-func qemu(programs map[string]string, init string, args ...string) (*exec.Cmd, error) {
+// A guest is a virtual machine as data: a kernel, and all the files that it will have.
+type guest struct {
+	programs map[string]string // the path in the initrd → the file of ours
+	init     string            // which of them becomes process 1
+	params   string            // more words for the kernel
+	args     []string          // the words for init
+}
+
+// qemu is the command that starts the machine, not started yet.
+func (g guest) qemu() (*exec.Cmd, error) {
 	image, err := vm.Find()
 	if err != nil {
 		return nil, err
@@ -40,10 +47,12 @@ func qemu(programs map[string]string, init string, args ...string) (*exec.Cmd, e
 	} else if major, _, _ := strings.Cut(image.QEMU.Version, "."); runtime.GOARCH == "amd64" && atoi(major) < 9 {
 		cpu += ",-cx16" // QEMU 7 emulates cmpxchg16b wrongly
 	}
-	archive, err := initrd(programs)
+	archive, err := initrd(g.programs)
 	if err != nil {
 		return nil, err
 	}
+	// Up to "--" the words are the kernel's; those after it are arguments of init.
+	words := fmt.Sprintf("console=%s quiet panic=-1 rdinit=%s %s -- %s", board.console, g.init, g.params, strings.Join(g.args, " "))
 	argv := append(slices.Clone(image.QEMU.Argv),
 		"-machine", board.machine+",accel="+accel, "-cpu", cpu, "-m", guestMemory,
 		"-nodefaults", "-no-user-config", // no network card, no disk, no screen
@@ -51,8 +60,7 @@ func qemu(programs map[string]string, init string, args ...string) (*exec.Cmd, e
 		"-no-reboot", // a guest that restarts ends QEMU
 		"-kernel", image.Kernel,
 		"-initrd", "/proc/self/fd/3",
-		// Up to "--" the words are the kernel's; those after it are arguments of init.
-		"-append", fmt.Sprintf("console=%s quiet panic=-1 rdinit=%s -- %s", board.console, init, strings.Join(args, " ")),
+		"-append", words,
 	)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), image.QEMU.Env...)

@@ -39,7 +39,7 @@ func methods(hello string) []*method {
 			prepare: func(name string) (*exec.Cmd, error) { return contained(exec.Command(hello, name)), nil }},
 		{key: "vm", en: "virtual machine", ru: "виртуальная машина", rounds: 3,
 			prepare: func(name string) (*exec.Cmd, error) {
-				return qemu(map[string]string{"init": hello}, "/init", name)
+				return guest{programs: map[string]string{"init": hello}, init: "/init", args: []string{name}}.qemu()
 			}},
 	}
 }

@@ -70,20 +70,20 @@ var twoKernels = proof.Proof{
 		}
 		r.Saw("id-process", "a process: "+bootID, seen[1])
 
-		cmd, err := qemu(map[string]string{"crashes": "/proc/self/exe"}, "/crashes")
+		cmd, err := guest{programs: map[string]string{"crashes": "/proc/self/exe"}, init: "/crashes"}.qemu()
 		if err != nil {
 			return err
 		}
-		guest, err := start(cmd)
+		machine, err := start(cmd)
 		if err != nil {
 			return err
 		}
-		defer guest.kill()
-		if seen, err = guest.until(bootIDLine); err != nil {
+		defer machine.kill()
+		if seen, err = machine.until(bootIDLine); err != nil {
 			return err
 		}
 		r.Saw("id-guest", "init of a guest: "+bootID, seen[1])
-		said, _, err := guest.rest()
+		said, _, err := machine.rest()
 		if err != nil {
 			return err
 		}
