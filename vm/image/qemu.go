@@ -51,7 +51,11 @@ func major(version string) int {
 
 // qemu is the layer with the emulator from packages.
 func (b *builder) qemu(ctx context.Context, packages lock) (vm.QEMU, error) {
-	key := append([]string{b.arch.Go}, b.arch.Firmware...)
+	recipe, err := vm.Recipe()
+	if err != nil {
+		return vm.QEMU{}, err
+	}
+	key := []string{b.arch.Go, recipe}
 	for _, p := range packages {
 		key = append(key, p.String(), p.SHA256)
 	}
@@ -62,7 +66,7 @@ func (b *builder) qemu(ctx context.Context, packages lock) (vm.QEMU, error) {
 			return err
 		}
 		return unpack(ctx, tmp, b.arch, debs, func(name string) bool {
-			return name == program || isFirmware(b.arch, name)
+			return name == program || isFirmware(b.arch, name) || isAccel(b.arch, name)
 		})
 	})
 	if err != nil {
@@ -75,7 +79,8 @@ func (b *builder) qemu(ctx context.Context, packages lock) (vm.QEMU, error) {
 	}
 	version, err := qemuVersion(ctx, argv)
 	if err == nil || ctx.Err() != nil {
-		return vm.QEMU{Argv: argv, Version: version}, err
+		env := []string{"QEMU_MODULE_DIR=" + filepath.Join(dir, b.arch.Libs, "qemu")}
+		return vm.QEMU{Argv: argv, Env: env, Version: version}, err
 	}
 	fmt.Fprintf(b.log, "lab: the emulator does not run out of the cache: %v\n", err)
 	if err := b.install(ctx, b.arch.EmulatorPackages...); err != nil {
@@ -88,4 +93,10 @@ var firmwareDirs = []string{"usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe
 
 func isFirmware(a arch, name string) bool {
 	return slices.Contains(firmwareDirs, path.Dir(name)) && slices.Contains(a.Firmware, path.Base(name))
+}
+
+// isAccel knows the emulated processor where it is a file of its own, as Ubuntu has it.
+func isAccel(a arch, name string) bool {
+	ok, _ := path.Match(a.Libs+"/qemu/accel-*.so", name)
+	return ok
 }
