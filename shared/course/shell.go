@@ -41,7 +41,25 @@ func try(ctx context.Context, t tree.Tree, args []string) error {
 	if os.Getenv("FROM") == "solution" {
 		kind = "solutions"
 	}
+	if l.OnHost() {
+		return tryInit(ctx, t, l, t.Dir(kind, l))
+	}
 	return enter(ctx, t, t.Dir(kind, l), "/course/"+kind+"/"+l.Name)
+}
+
+// tryInit becomes the lesson's own program, which boots a machine with the student's init.
+func tryInit(ctx context.Context, t tree.Tree, l tree.Lesson, source string) error {
+	init, program := filepath.Join(t.Build, "init-"+l.Name), filepath.Join(t.Build, "lesson-"+l.Name)
+	if err := lab.Build(ctx, source, init); err != nil {
+		return fmt.Errorf("%s: %w", t.Rel(source), err)
+	}
+	if err := lab.Build(ctx, t.Dir("lessons", l), program); err != nil {
+		return fmt.Errorf("%s: %w", t.Rel(t.Dir("lessons", l)), err)
+	}
+	if _, err := lab.Image(ctx, t); err != nil {
+		return err
+	}
+	return unix.Exec(program, []string{program}, append(os.Environ(), "TRY_INIT="+init))
 }
 
 // enter starts a guest that sees the repository, with the mydocker built from source on its

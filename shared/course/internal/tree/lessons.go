@@ -20,6 +20,10 @@ var Lessons = []Lesson{
 	{7, "07-network", "The network: isolating and connecting a container", "Сеть: изоляция и подключение контейнера"},
 }
 
+// OnHost is true of the lesson whose homework is no mydocker but the init of a machine of its
+// own: the checks run here and start the machine themselves.
+func (l Lesson) OnHost() bool { return l.Number == 0 }
+
 // Previous is the lesson before; there is none before 00.
 func (l Lesson) Previous() (Lesson, bool) {
 	if l.Number == 0 {
