@@ -108,10 +108,13 @@ func packages() Finding {
 	return Finding{"apt", err == nil, false, "", say.T("give the lab QEMU and an image: LAB_IMAGE (README, Requirements)", "дайте лаборатории QEMU и образ: LAB_IMAGE (README, раздел о требованиях)")}
 }
 
+// cgroup2Magic is how statfs(2) names a cgroup v2.
+const cgroup2Magic = 0x63677270
+
 func cgroup2() Finding {
 	var s unix.Statfs_t
 	err := unix.Statfs("/sys/fs/cgroup", &s)
-	ok := err == nil && s.Type == unix.CGROUP2_SUPER_MAGIC
+	ok := err == nil && s.Type == cgroup2Magic
 	return Finding{"cgroup v2", ok, false, "/sys/fs/cgroup", say.T("only LAB=host needs it", "нужен только для LAB=host")}
 }
 

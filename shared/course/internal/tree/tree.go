@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,14 +102,19 @@ func (t Tree) Written(l Lesson) bool {
 	return err == nil && bytes.Contains(text, []byte("\n### Proof "))
 }
 
-// Solved is true when the lesson has a solution: a mydocker that can be built.
+// Solved is true when the lesson has a solution, of which homework can be made.
 func (t Tree) Solved(l Lesson) bool {
-	return exists(filepath.Join(t.Dir("solutions", l), "run.go"))
+	files, _ := filepath.Glob(filepath.Join(t.Dir("solutions", l), "*.go"))
+	return slices.ContainsFunc(files, func(file string) bool {
+		text, err := os.ReadFile(file)
+		return err == nil && bytes.Contains(text, []byte("\t// homework: "))
+	})
 }
 
 // Graded is true when the lesson has a homework that can be checked.
 func (t Tree) Graded(l Lesson) bool {
-	return t.Solved(l) && exists(filepath.Join(t.Dir("lessons", l), "HOMEWORK.md"))
+	dir := t.Dir("lessons", l)
+	return t.Solved(l) && exists(filepath.Join(dir, "HOMEWORK.md")) && exists(filepath.Join(dir, "homework_test.go"))
 }
 
 // NotWritten says so.
@@ -126,9 +132,9 @@ func (t Tree) WrittenLessons() (ls []Lesson) {
 	return ls
 }
 
-// Newest is the last lesson that has a solution.
+// Newest is the last lesson whose solution is a mydocker. Lesson 00 builds none.
 func (t Tree) Newest() (Lesson, error) {
-	for i := len(Lessons) - 1; i >= 0; i-- {
+	for i := len(Lessons) - 1; i > 0; i-- {
 		if t.Solved(Lessons[i]) {
 			return Lessons[i], nil
 		}
