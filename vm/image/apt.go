@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // apt works beside the machine's own: its own state, cache and sources, so that it needs
@@ -184,9 +185,13 @@ func (a *apt) fetch(ctx context.Context, l lock) error {
 		args = append(args, p.String())
 	}
 	fmt.Fprintf(a.log, "lab: downloading %d packages\n", len(l))
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go progress(ctx, a.log, tmp)
 	if _, err := a.get(ctx, tmp, nil, args...); err != nil {
 		return err
 	}
+	stop()
 	for _, p := range l {
 		if err := verify(filepath.Join(tmp, p.file()), p.SHA256); err != nil {
 			return err
@@ -196,6 +201,25 @@ func (a *apt) fetch(ctx context.Context, l lock) error {
 		}
 	}
 	return nil
+}
+
+// progress says now and then how much is there, for those who wait on a slow line.
+func progress(ctx context.Context, log io.Writer, dir string) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(5 * time.Second):
+		}
+		var bytes int64
+		files, _ := filepath.Glob(filepath.Join(dir, "*.deb*"))
+		for _, file := range files {
+			if info, err := os.Stat(file); err == nil {
+				bytes += info.Size()
+			}
+		}
+		fmt.Fprintf(log, "lab: %d MB so far\n", bytes>>20)
+	}
 }
 
 // verify holds a file against the checksum that the lock has for it.
