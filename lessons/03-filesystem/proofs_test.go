@@ -79,4 +79,3 @@ func TestAnswer(t *testing.T) {
 	assert.Equal(t, "odd", answer(&actError{"odd", 0}))
 	assert.Equal(t, "odd", answer(errors.New("odd")))
 }
-
