@@ -8,7 +8,11 @@ require (
 	mydocker.example/shared v0.0.0
 )
 
-require go.yaml.in/yaml/v3 v3.0.5 // indirect
+require (
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/term v0.47.0 // indirect
+	mydocker.example/vm v0.0.0 // indirect
+)
 
 replace (
 	mydocker.example/shared => ../../shared
