@@ -41,7 +41,6 @@ func bootScene(t *grade.T, scene string) *boot {
 	if b.err != nil {
 		t.Broken(b.err)
 	}
-	t.Saw("the end of the console", b.tail())
 	return b
 }
 
@@ -120,13 +119,24 @@ func (b *boot) off() bool { return strings.Contains(b.console, "reboot: Power do
 
 func (b *boot) panic() string { return regexp.MustCompile(`Kernel panic.*`).FindString(b.console) }
 
-// tail is the console's end, for people.
+// wrong ends the task, with the end of the console beside the diagnosis.
+func (b *boot) wrong(t *grade.T, diagnosis, en, ru string, args ...any) {
+	t.Saw("the end of the console", b.tail())
+	t.Wrong(diagnosis, en, ru, args...)
+}
+
+// tail is the console's end, for people: without the trees, what the witness said, and what
+// a panic says to kernel engineers.
 func (b *boot) tail() string {
-	text, _, _ := strings.Cut(b.console, "Call Trace:")
+	text, after, panicked := strings.Cut(b.console, "Kernel panic")
+	if panicked {
+		first, _, _ := strings.Cut(after, "\n")
+		text += "Kernel panic" + first
+	}
 	var lines []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
-		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, b.word) {
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, b.word) || treeLine.MatchString(line) {
 			continue
 		}
 		lines = append(lines, line)
@@ -151,12 +161,12 @@ func (b *boot) unwritten(t *grade.T, tasks ...string) {
 func (b *boot) witness(t *grade.T, complete int) account {
 	all := b.accounts()
 	if len(all) == 0 {
-		t.Wrong("command-not-started",
+		b.wrong(t, "command-not-started",
 			"init was to run the command %q, and the command has said nothing: it was not started, or its output does not reach the console. The task child comes first",
 			"init должен был запустить команду %q, а команда молчит: её не запустили или её вывод не попадает на консоль. Сначала сделайте задание child", "witness")
 	}
 	if len(all) < complete {
-		t.Wrong("early-end",
+		b.wrong(t, "early-end",
 			"the machine was going down while the command was still running: the end of an orphan is not the end of the command. Compare the PID that wait4(2) returns",
 			"машина выключалась, когда команда ещё работала: конец сироты — ещё не конец команды. Сравнивайте PID, который вернул wait4(2)")
 	}

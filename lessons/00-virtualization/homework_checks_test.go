@@ -14,22 +14,22 @@ func checkChild(t *grade.T) {
 	b.unwritten(t, "child")
 	a := b.witness(t, 1)
 	if a.PID == 1 {
-		t.Wrong("command-is-init",
+		b.wrong(t, "command-is-init",
 			"the command says that it is process 1: it was executed in the place of init, and nobody is left to reap and to switch off. Start a child",
 			"команда говорит, что она процесс 1: её выполнили на месте init, и некому больше ни забирать сирот, ни выключать машину. Запускайте потомка")
 	}
 	if a.Parent != 1 {
-		t.Wrong("command-parent",
+		b.wrong(t, "command-parent",
 			"the command's parent is process %d, and should be init, process 1",
 			"родитель команды — процесс %d, а должен быть init, процесс 1", a.Parent)
 	}
 	if want := []string{"witness", "look", b.word}; !slices.Equal(a.Args, want) {
-		t.Wrong("command-args",
+		b.wrong(t, "command-args",
 			"the command was given the words %q instead of %q",
 			"команда получила слова %q вместо %q", a.Args, want)
 	}
 	if !slices.Contains(strings.Split(a.Path, ":"), "/bin") {
-		t.Wrong("command-path",
+		b.wrong(t, "command-path",
 			"the command has PATH=%q, and /bin is not in it: what it starts by name it will not find",
 			"у команды PATH=%q, и /bin там нет: то, что она запускает по имени, не найдётся", a.Path)
 	}
@@ -45,7 +45,7 @@ func checkMounts(t *grade.T) {
 		good         bool
 	}{{"/proc", "proc", a.Proc}, {"/sys", "sysfs", a.Sys}, {"/dev", "devtmpfs", a.Dev}} {
 		if !m.good {
-			t.Wrong("not-mounted",
+			b.wrong(t, "not-mounted",
 				"the command asked the kernel: at %s there is no %s. In the first root of a machine most folders are missing, and mount(2) does not make them",
 				"команда спросила ядро: на %s нет %s. В первом корне машины почти нет каталогов, а mount(2) их не создаёт", m.path, m.fstype)
 		}
@@ -90,12 +90,12 @@ func checkTree(t *grade.T) {
 	b.unwritten(t, "tree", "mounts", "child")
 	a := b.witness(t, 1)
 	if !a.Proc {
-		t.Wrong("no-proc",
+		b.wrong(t, "no-proc",
 			"there is no /proc to read the processes from: the task mounts comes first",
 			"нет /proc, откуда читать процессы: сначала сделайте задание mounts")
 	}
 	printed, bad := b.printedTree("init: the processes before the command")
-	wellFormed(t, printed, bad)
+	b.wellFormed(t, printed, bad)
 	var late []string
 	for _, p := range a.Processes {
 		if p.PID >= a.PID { // came after the tree
@@ -107,13 +107,13 @@ func checkTree(t *grade.T) {
 			late = append(late, p.Name)
 		case i < 0:
 		case printed[i].Parent != p.Parent:
-			wrongParent(t, p, printed[i])
+			b.wrongParent(t, p, printed[i])
 		case printed[i].Name != p.Name && !strings.HasPrefix(p.Name, "kworker"): // these change theirs
-			wrongName(t, p, printed[i])
+			b.wrongName(t, p, printed[i])
 		}
 	}
 	if len(late) > missed {
-		t.Wrong("tree-incomplete",
+		b.wrong(t, "tree-incomplete",
 			"the command sees %d processes that are missing in the tree: %s",
 			"команда видит процессы, которых нет в дереве, всего %d: %s", len(late), strings.Join(late, ", "))
 	}
@@ -123,44 +123,44 @@ func checkTree(t *grade.T) {
 	b.unwritten(t, "reap")
 	a = b.witness(t, 1)
 	printed, bad = b.printedTree("init: the processes after the command")
-	wellFormed(t, printed, bad)
+	b.wellFormed(t, printed, bad)
 	for i, want := range []seenProcess{{PID: a.Left[0], Parent: 1, Name: oddName}, {PID: a.Left[1], Parent: a.Left[0], Name: "witness"}} {
 		at := slices.IndexFunc(printed, func(q seenProcess) bool { return q.PID == want.PID })
 		switch {
 		case at < 0:
-			t.Wrong("tree-incomplete",
+			b.wrong(t, "tree-incomplete",
 				"after the command process %d (%s) still runs, and the tree does not have it",
 				"после команды ещё работает процесс %d (%s), а в дереве его нет", want.PID, want.Name)
 		case printed[at].Parent != want.Parent:
-			wrongParent(t, want, printed[at])
+			b.wrongParent(t, want, printed[at])
 		case i == 0 && printed[at].Name != want.Name:
-			wrongName(t, want, printed[at])
+			b.wrongName(t, want, printed[at])
 		}
 	}
 }
 
-func wellFormed(t *grade.T, printed []seenProcess, bad string) {
+func (b *boot) wellFormed(t *grade.T, printed []seenProcess, bad string) {
 	if bad != "" {
-		t.Wrong("tree-format",
+		b.wrong(t, "tree-format",
 			"a line of the tree is two spaces further in than its parent's, and no more: %q",
 			"строка дерева отступает от строки родителя на два пробела и не больше: %q", bad)
 	}
 	if len(printed) == 0 {
-		t.Wrong("tree-empty",
+		b.wrong(t, "tree-empty",
 			"below the heading there is no line of the form `PID NAME`",
 			"под заголовком нет ни одной строки вида `PID ИМЯ`")
 	}
 }
 
-func wrongParent(t *grade.T, kernel, printed seenProcess) {
-	t.Wrong("tree-parent",
+func (b *boot) wrongParent(t *grade.T, kernel, printed seenProcess) {
+	b.wrong(t, "tree-parent",
 		"the parent of process %d (%s) is %d, says the kernel; in the tree it stands below %d (0: below nobody)",
 		"родитель процесса %d (%s), по словам ядра, %d, а в дереве процесс стоит под %d (0: ни под кем)",
 		kernel.PID, kernel.Name, kernel.Parent, printed.Parent)
 }
 
-func wrongName(t *grade.T, kernel, printed seenProcess) {
-	t.Wrong("tree-name",
+func (b *boot) wrongName(t *grade.T, kernel, printed seenProcess) {
+	b.wrong(t, "tree-name",
 		"the kernel calls process %d %q, the tree %q. A name may hold spaces and parentheses: in /proc/PID/stat it ends with the last ) of the line",
 		"процесс %d ядро зовёт %q, а дерево %q. В имени бывают пробелы и скобки: в /proc/PID/stat оно кончается последней ) строки",
 		kernel.PID, kernel.Name, printed.Name)
@@ -172,12 +172,12 @@ func checkReap(t *grade.T) {
 	b.unwritten(t, "reap", "child", "mounts")
 	a := b.witness(t, 2)
 	if a.Adopted != orphans {
-		t.Wrong("no-orphans",
+		b.wrong(t, "no-orphans",
 			"of %d orphans process 1 has adopted %d: is there a /proc to see them in, and does init run as process 1?",
 			"из %d сирот процесс 1 усыновил %d: есть ли /proc, где их видно, и работает ли init процессом 1?", orphans, a.Adopted)
 	}
 	if a.Zombies > 0 {
-		t.Wrong("zombies",
+		b.wrong(t, "zombies",
 			"%d orphans have ended, were adopted by init, and are zombies still: init waits for its own child only",
 			"%d сирот завершились, их усыновил init, а они всё ещё зомби: init ждёт только собственного потомка", a.Zombies)
 	}
@@ -195,24 +195,24 @@ func checkExit(t *grade.T) {
 		b.witness(t, 1)
 		switch {
 		case b.timedOut:
-			t.Wrong("not-off",
+			b.wrong(t, "not-off",
 				"the machine did not switch itself off within %v",
 				"машина не выключилась за %[1]v", bootLimit)
 		case b.exit == "":
 			t.Saw("the kernel's last words", orNothing(b.panic()))
-			t.Wrong("no-exit-code",
+			b.wrong(t, "no-exit-code",
 				"%[1]s, and nothing has arrived at EXIT_PORT. Is /dev mounted? Was the line drained before the machine went off?",
 				"%[2]s, а на EXIT_PORT ничего не пришло. Смонтирован ли /dev? Дождались ли вы, пока линия опустеет, прежде чем выключать машину?", s.en, s.ru)
 		case b.exit != s.want:
-			t.Wrong("wrong-exit-code",
+			b.wrong(t, "wrong-exit-code",
 				"%[1]s, so the host should read %[3]s; it reads %[4]q",
 				"%[2]s, поэтому хост должен прочесть %[3]s, а читает %[4]q", s.en, s.ru, s.want, b.exit)
 		case b.panic() != "":
-			t.Wrong("panic",
+			b.wrong(t, "panic",
 				"the exit code has arrived, and then the kernel panicked: %s. Init must not end: it switches the machine off, reboot(2)",
 				"код дошёл, но потом ядро запаниковало: %s. init не должен завершаться: он выключает машину, reboot(2)", b.panic())
 		case !b.off():
-			t.Wrong("not-off",
+			b.wrong(t, "not-off",
 				"the machine ended otherwise than by being switched off: the kernel did not say `reboot: Power down`",
 				"машина закончила работу, но не выключилась: ядро не сказало `reboot: Power down`")
 		}
@@ -233,12 +233,12 @@ func checkShutdown(t *grade.T) {
 	b.unwritten(t, "shutdown", "child", "reap")
 	b.witness(t, 1)
 	if b.timedOut {
-		t.Wrong("shutdown-hangs",
+		b.wrong(t, "shutdown-hangs",
 			"one process ignores SIGTERM, and the machine waited for it for ever: when the grace is over comes SIGKILL",
 			"один процесс не слушает SIGTERM, и машина ждала его вечно: когда отсрочка кончилась, приходит SIGKILL")
 	}
 	if !b.saved() {
-		t.Wrong("no-grace",
+		b.wrong(t, "no-grace",
 			"a process that needs 0.3 seconds to save its work after SIGTERM did not get them: it was not asked, or not waited for",
 			"процессу, которому после SIGTERM нужно 0,3 секунды, чтобы сохранить работу, их не дали: его не попросили или не подождали")
 	}
