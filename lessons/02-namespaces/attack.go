@@ -172,6 +172,7 @@ func aStranger(r *proof.Report) (cleanup func(), err error) {
 	if err := asStudent(cmd); err != nil {
 		return nil, err
 	}
+	cmd.SysProcAttr.Pdeathsig = unix.SIGKILL // a stopped cat does not read the end of its input
 	cat, err := start(cmd)
 	if err != nil {
 		return nil, err

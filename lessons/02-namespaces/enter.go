@@ -131,7 +131,7 @@ func enterPID(r *proof.Report, target *witness) error {
 		if err != nil {
 			return err
 		}
-		nspid, err := numbers(child.pid())
+		nspid, err := numbersOf(child.pid())
 		if err != nil {
 			return err
 		}

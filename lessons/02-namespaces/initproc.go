@@ -44,7 +44,7 @@ var initShield = proof.Proof{
 		if err != nil {
 			return err
 		}
-		nspid, err := numbers(second.pid())
+		nspid, err := numbersOf(second.pid())
 		if err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ var initDeath = proof.Proof{
 			if err != nil {
 				return err
 			}
-			nspid, err := numbers(other.pid())
+			nspid, err := numbersOf(other.pid())
 			if err != nil {
 				return err
 			}

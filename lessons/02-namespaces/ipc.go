@@ -45,14 +45,18 @@ func findsMemory() {
 var sharedMemory = proof.Proof{
 	ID: "shm",
 	Guest: func(r *proof.Report) error {
-		posix, err := os.CreateTemp("/dev/shm", "proof-")
-		if err != nil {
-			return err
-		}
-		defer os.Remove(posix.Name())
-		defer posix.Close()
-
-		return apart(unix.CLONE_NEWIPC, func() error {
+		return apart(unix.CLONE_NEWIPC|unix.CLONE_NEWNS, func() error {
+			// A /dev/shm that goes with us. What POSIX calls shared memory is files in it.
+			if err := privateMounts(); err != nil {
+				return err
+			}
+			if err := unix.Mount("tmpfs", "/dev/shm", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, ""); err != nil {
+				return fmt.Errorf("mount(%q, %q, %q): %w", "tmpfs", "/dev/shm", "tmpfs", err)
+			}
+			const posix = "/dev/shm/posix"
+			if err := os.WriteFile(posix, nil, 0o600); err != nil {
+				return err
+			}
 			id, err := unix.SysvShmGet(shmKey, 4096, unix.IPC_CREAT|unix.IPC_EXCL|0o600)
 			if err != nil {
 				return fmt.Errorf("shmget(%#x, IPC_CREAT): %w", shmKey, err)
@@ -68,7 +72,7 @@ var sharedMemory = proof.Proof{
 				flags uintptr
 			}{{"shared", 0}, {"isolated", unix.CLONE_NEWIPC}} {
 				copy(memory, "secret\x00\x00")
-				cmd := reexec.Command("finds-memory", posix.Name())
+				cmd := reexec.Command("finds-memory", posix)
 				cmd.Stderr = os.Stderr
 				cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: scene.flags}
 				out, err := cmd.Output()
@@ -78,7 +82,7 @@ var sharedMemory = proof.Proof{
 				questions := map[string]string{
 					"shmget": fmt.Sprintf("shmget(%#x) in a child, namespace %s", shmKey, scene.name),
 					"read":   "the child reads there",
-					"posix":  "stat " + posix.Name() + " in the child",
+					"posix":  "stat " + posix + " in the child",
 				}
 				for line := range strings.Lines(string(out)) {
 					name, said, _ := strings.Cut(strings.TrimSpace(line), " ")

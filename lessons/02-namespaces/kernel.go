@@ -41,9 +41,9 @@ func status(pid int, field string) (string, error) {
 	return parseStatus(f, field)
 }
 
-// numbers is NSpid of /proc/PID/status: the number of the process in each PID namespace in
+// numbersOf is NSpid of /proc/PID/status: the number of the process in each PID namespace in
 // which it is visible, from that of the procfs inward to its own. "437 1".
-func numbers(pid int) (string, error) {
+func numbersOf(pid int) (string, error) {
 	text, err := status(pid, "NSpid")
 	return strings.Join(strings.Fields(text), " "), err
 }

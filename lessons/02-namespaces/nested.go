@@ -46,14 +46,14 @@ var nested = proof.Proof{
 		}
 		defer first.end()
 
-		own, err := numbers(os.Getpid())
+		own, err := numbersOf(os.Getpid())
 		if err != nil {
 			return err
 		}
 		r.Saw("level-0", "NSpid of us", own)
 		pid := first.pid()
 		for level := 1; ; level++ {
-			nspid, err := numbers(pid)
+			nspid, err := numbersOf(pid)
 			if err != nil {
 				return err
 			}

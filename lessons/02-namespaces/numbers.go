@@ -45,12 +45,12 @@ var twoNumbers = proof.Proof{
 			return err
 		}
 		r.Saw("ppid-outside", fmt.Sprintf("grep PPid /proc/%d/status, in the parent", cat.pid()), ppid)
-		nspid, err := numbers(cat.pid())
+		nspid, err := numbersOf(cat.pid())
 		if err != nil {
 			return err
 		}
 		r.Saw("nspid", fmt.Sprintf("grep NSpid /proc/%d/status, in the parent", cat.pid()), nspid)
-		levels, err := numbers(os.Getpid())
+		levels, err := numbersOf(os.Getpid())
 		if err != nil {
 			return err
 		}

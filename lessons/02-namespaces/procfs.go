@@ -21,12 +21,23 @@ func init() {
 // privateProc gives the caller a /proc that is true in its PID namespace. It runs in the
 // child: after clone(2) with CLONE_NEWPID and CLONE_NEWNS.
 func privateProc() error {
-	// Before any mount: a new mount table is a copy, and may still be joined to the
-	// original; what is mounted here would show there too (mount_namespaces(7)).
+	if err := privateMounts(); err != nil {
+		return err
+	}
+	// Off with the old one: covered only, it would come back at the first umount(2).
+	for unix.Unmount("/proc", unix.MNT_DETACH) == nil { // EINVAL: nothing is mounted there any more
+	}
+	return mountProc()
+}
+
+// privateMounts cuts the caller's table of mounts off. Before any mount: a new table is a
+// copy, and may still be joined to the original; what is mounted here would show there too
+// (mount_namespaces(7)).
+func privateMounts() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("mount(%q, MS_REC|MS_PRIVATE): %w", "/", err)
 	}
-	return mountProc()
+	return nil
 }
 
 // mountProc mounts a procfs over the one that is there. It shows the processes of the PID
@@ -41,8 +52,12 @@ func mountProc() error {
 // looks runs in a child, as process 1 of its namespace: it says what it finds in /proc,
 // and what the system calls say.
 func looks() {
-	if os.Args[1] == "fresh" {
+	switch os.Args[1] {
+	case "fresh":
 		check(privateProc())
+	case "cover":
+		check(privateMounts())
+		check(mountProc())
 	}
 	self, err := os.Readlink("/proc/self")
 	check(err)
@@ -59,6 +74,16 @@ func looks() {
 	var pid int
 	fmt.Sscan(os.Args[2], &pid)
 	fmt.Println("kill", answer(unix.Kill(pid, 0)))
+
+	if os.Args[1] == "old" {
+		return // this /proc is everybody's
+	}
+	check(unix.Unmount("/proc", unix.MNT_DETACH))
+	self, err = os.Readlink("/proc/self")
+	if err != nil {
+		self = answer(err)
+	}
+	fmt.Println("peeled", self)
 }
 
 func contains(words []string, word string) string {
@@ -73,7 +98,7 @@ func contains(words []string, word string) string {
 // covers runs in a child with a mount table of its own, which it shares with its own child:
 // that one mounts a procfs for itself, and forgot that others look at the same /proc.
 func covers() {
-	check(unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	check(privateMounts())
 	cmd := reexec.Command("mounts-proc")
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
@@ -101,11 +126,13 @@ var procLies = proof.Proof{
 		r.Saw("host-first", "cat /proc/1/comm, outside", strings.TrimSpace(string(comm)))
 
 		for _, scene := range []struct {
-			name  string
-			flags uintptr
+			name   string
+			flags  uintptr
+			en, ru string
 		}{
-			{"old", unix.CLONE_NEWPID},
-			{"fresh", unix.CLONE_NEWPID | unix.CLONE_NEWNS},
+			{"old", unix.CLONE_NEWPID, "inside, the old /proc", "внутри, старый /proc"},
+			{"cover", unix.CLONE_NEWPID | unix.CLONE_NEWNS, "inside, a fresh /proc over the old one", "внутри, свежий /proc поверх старого"},
+			{"fresh", unix.CLONE_NEWPID | unix.CLONE_NEWNS, "inside, a fresh /proc in its place", "внутри, свежий /proc на его месте"},
 		} {
 			cmd := reexec.Command("looks", scene.name, fmt.Sprint(cat.pid()))
 			cmd.Stderr = os.Stderr
@@ -121,9 +148,9 @@ var procLies = proof.Proof{
 				"ps":      "ps -e: processes",
 				"witness": fmt.Sprintf("ps -e: process %d, a cat outside", cat.pid()),
 				"kill":    fmt.Sprintf("kill -0 %d", cat.pid()),
+				"peeled":  "umount /proc; readlink /proc/self",
 			}
-			r.Note(map[string]string{"old": "inside, the old /proc", "fresh": "inside, a fresh /proc"}[scene.name],
-				map[string]string{"old": "внутри, старый /proc", "fresh": "внутри, свежий /proc"}[scene.name])
+			r.Note(scene.en, scene.ru)
 			for line := range strings.Lines(string(out)) {
 				name, said, _ := strings.Cut(strings.TrimSpace(line), " ")
 				r.Saw(name+"-"+scene.name, questions[name], said)
@@ -141,17 +168,21 @@ var procLies = proof.Proof{
 		return nil
 	},
 	Judge: func(s *proof.Seen) {
-		for _, scene := range []string{"old", "fresh"} {
+		for _, scene := range []string{"old", "cover", "fresh"} {
 			s.Equal("getpid-"+scene, "1")
 			s.Equal("kill-"+scene, "ESRCH")
 		}
 		s.Check(s.Int("self-old") > 1, "/proc/self is %s, and should be the number outside", s.Get("self-old"))
 		s.Same("first-old", "host-first")
 		s.Equal("witness-old", "listed")
-		s.Equal("self-fresh", "1")
-		s.Equal("first-fresh", "exe") // this program: it was started as /proc/self/exe
-		s.Equal("ps-fresh", "2")      // process 1 and ps
-		s.Equal("witness-fresh", "not listed")
+		for _, scene := range []string{"cover", "fresh"} {
+			s.Equal("self-"+scene, "1")
+			s.Equal("first-"+scene, "exe") // this program: it was started as /proc/self/exe
+			s.Equal("ps-"+scene, "2")      // process 1 and ps
+			s.Equal("witness-"+scene, "not listed")
+		}
+		s.Check(s.Int("peeled-cover") > 1, "under the cover /proc/self is %s, and should be the number outside", s.Get("peeled-cover"))
+		s.Equal("peeled-fresh", "ENOENT")
 		s.Check(s.Int("ps-old") > 2, "the old /proc lists only %d processes", s.Int("ps-old"))
 		s.Equal("covered", "ENOENT")
 	},

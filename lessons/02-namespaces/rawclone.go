@@ -112,6 +112,8 @@ func childOfGo(r *proof.Report) error {
 		return fmt.Errorf("clone(CLONE_NEWPID|SIGCHLD): %w", errno)
 	}
 	if child == 0 {
+		// What nothing can wake must not outlive us: SIGKILL when the parent's thread ends.
+		syscall.RawSyscall(syscall.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0)
 		// A goroutine and a channel. Somebody must run the goroutine while we wait: the
 		// runtime wakes one of its other threads, and this process has none.
 		said := make(chan int)
