@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -76,6 +77,11 @@ func (a *Attack) runHalf(id, half string, out *wire) error {
 	theirs.Close() // ours must not keep the pipe open
 	said := relay(port, out)
 	err = cmd.Wait()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && !said && a.Signal != 0 && status.Signaled() {
+		sig := status.Signal()
+		out.send(event{Type: typeGot, Half: half, Fault: &Fault{Text: "ended by " + unix.SignalName(sig), Signal: sig}})
+		return nil
+	}
 	if !said {
 		return broken(fmt.Errorf("the attacker's process ended without a word: %w", errors.Join(err, io.ErrUnexpectedEOF)))
 	}

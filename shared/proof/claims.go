@@ -114,8 +114,10 @@ func (p *Proof) check() error {
 		return fmt.Errorf("proof %s: Host goes with no guest and no other user", p.ID)
 	case p.Attack != nil && p.Attack.Run == nil:
 		return fmt.Errorf("proof %s: an attack without Run", p.ID)
-	case p.Attack != nil && len(p.Attack.allowed()) == 0:
+	case p.Attack != nil && len(p.Attack.allowed()) == 0 && p.Attack.Signal == 0:
 		return fmt.Errorf("proof %s: an attack without Errno", p.ID)
+	case p.Watch != nil && p.Host:
+		return fmt.Errorf("proof %s: Watch goes with a guest", p.ID)
 	}
 	return nil
 }

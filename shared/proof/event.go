@@ -48,6 +48,8 @@ type Fault struct {
 	Text  string     `json:"text"`
 	Errno unix.Errno `json:"errno,omitempty"`
 	Name  string     `json:"name,omitempty"` // EACCES
+
+	Signal unix.Signal `json:"signal,omitempty"` // that ended the attacker, which could not say so
 }
 
 func newFault(err error) *Fault {

@@ -27,6 +27,9 @@ func (h *host) prepare(context.Context, *Proof) {}
 func (h *host) close() error                    { return nil }
 
 func (h *host) run(ctx context.Context, p *Proof, events, output io.Writer) (outcome, error) {
+	if p.Watch != nil {
+		return outcome{}, fmt.Errorf("proof %s is watched from outside of its guest: it cannot run on the machine itself (LAB=host)", p.ID)
+	}
 	// Pdeathsig is sent when the thread that started the child ends, not the process: this
 	// thread stays ours until the child is gone.
 	runtime.LockOSThread()

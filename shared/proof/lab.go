@@ -83,13 +83,21 @@ func (l *lab) run(ctx context.Context, p *Proof, events, output io.Writer) (outc
 	if p.ownGuest() {
 		defer g.Close()
 	}
-	exit, err := g.Run(ctx, vm.Cmd{
-		Argv: []string{l.binary()},
-		Env:  []string{proofEnv + "=" + p.ID, fmt.Sprintf("%s=%d", scaleEnv, g.Scale())},
-		User: p.User, Stdout: output, Stderr: output, Events: events,
-		Timeout: p.timeout(),
-	})
-	o := outcome{exit: exit, limit: p.timeout() * time.Duration(g.Scale())}
+	o := outcome{limit: p.timeout() * time.Duration(g.Scale())}
+	run := func(events io.Writer) (err error) {
+		o.exit, err = g.Run(ctx, vm.Cmd{
+			Argv: []string{l.binary()},
+			Env:  []string{proofEnv + "=" + p.ID, fmt.Sprintf("%s=%d", scaleEnv, g.Scale())},
+			User: p.User, Stdout: output, Stderr: output, Events: events,
+			Timeout: p.timeout(),
+		})
+		return err
+	}
+	if p.Watch == nil {
+		err = run(events)
+	} else {
+		o.watched, err = watch(ctx, p, g, events, run)
+	}
 	if err == nil {
 		return o, nil
 	}

@@ -27,6 +27,7 @@ type outcome struct {
 	exit     int
 	died     bool          // the guest did
 	timedOut bool          // and was ended
+	watched  bool          // and was ended by its Watch, which had seen enough
 	limit    time.Duration // which it ran into
 	console  string        // its end, when the guest died or hung
 }

@@ -19,6 +19,7 @@ package proof
 import (
 	"io/fs"
 	"os/exec"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,6 +41,7 @@ type Lesson struct {
 type Proof struct {
 	ID     string
 	Guest  func(r *Report) error // runs in the guest, as root; an error refutes the claim
+	Watch  func(w *Watch)        // runs on the host meanwhile, beside a proof in a guest; may be nil
 	Judge  func(s *Seen)         // runs on the host afterwards, and decides; nil: no error is proof enough
 	Attack *Attack               // instead of Guest and Judge, or after Guest
 
@@ -75,6 +77,10 @@ type Attack struct {
 
 	Errno  unix.Errno   // what the kernel must answer with the mechanism
 	Errnos []unix.Errno // the same, when several answers will do
+
+	// Signal is for a mechanism that does not answer the attacker but ends it (the OOM
+	// killer): the signal by which the attacker's process must die with the mechanism.
+	Signal unix.Signal
 }
 
 // defaultTimeout is the time limit of a proof that names none.
@@ -91,7 +97,16 @@ func (p *Proof) timeout() time.Duration {
 func (p *Proof) ownGuest() bool { return p.Disposable || p.MayDie }
 
 // couldHurt says that the proof must not run on a machine that somebody needs.
-func (p *Proof) couldHurt() bool { return p.Dangerous || p.ownGuest() }
+func (p *Proof) couldHurt() bool { return p.Dangerous || p.ownGuest() || p.Watch != nil }
+
+// answers is allowed, and the signal, in words.
+func (a *Attack) answers() string {
+	text := errnoNames(a.allowed())
+	if a.Signal != 0 {
+		text = strings.TrimPrefix(text+", "+unix.SignalName(a.Signal), ", ")
+	}
+	return text
+}
 
 // allowed is what the kernel may answer to the attack with the mechanism.
 func (a *Attack) allowed() []unix.Errno {

@@ -125,7 +125,7 @@ func (s *Seen) decide(p *Proof) []Fault {
 		s.refute("%s", s.words.died)
 	case s.outcome.timedOut && !dying:
 		s.refute(s.words.hung, s.outcome.limit)
-	case !s.ended && !s.outcome.died && !s.outcome.timedOut:
+	case !s.ended && !s.outcome.died && !s.outcome.timedOut && !s.outcome.watched:
 		s.refute(s.words.cutShort, s.outcome.exit, s.last)
 	}
 	if len(s.reasons) > 0 && !s.ended {
@@ -156,8 +156,9 @@ func (s *Seen) judgeAttack(a *Attack) {
 			s.refuteBy(half.result, "%s", s.words.withoutFailed)
 		case name == with && half.result == nil:
 			s.refute("%s", s.words.withSucceeded)
+		case name == with && a.Signal != 0 && half.result.Signal == a.Signal:
 		case name == with && !slices.Contains(a.allowed(), half.result.Errno):
-			s.refuteBy(half.result, s.words.wrongErrno, errnoNames(a.allowed()))
+			s.refuteBy(half.result, s.words.wrongErrno, a.answers())
 		}
 	}
 }
