@@ -49,10 +49,6 @@ func (r *root) makeDevice(dev int, d Device) error {
 	if err != nil {
 		return fmt.Errorf("mknod(%d:%d): %w", d.Major, d.Minor, err)
 	}
-	// The mode that was asked for, whatever the umask.
-	if err := unix.Fchmodat(dev, d.Name, d.Mode, 0); err != nil {
-		return fmt.Errorf("fchmodat(%#o): %w", d.Mode, err)
-	}
 	node, err := openNode(dev, d.Name)
 	if err != nil {
 		return err

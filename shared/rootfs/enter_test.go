@@ -105,6 +105,13 @@ func TestEnter(t *testing.T) {
 	says(t, c, "readlink /dev/fd; readlink /dev/ptmx; echo hi >/dev/stdout", "/proc/self/fd\npts/ptmx\nhi")
 	says(t, c, "touch /dev/shm/x && ls /dev/shm; ls -d /proc/[0-9]* | head -1", "x\n/proc/1")
 	says(t, c, "wc -l </proc/mounts", fmt.Sprint(expectedMounts(c)))
+
+	defer unix.Umask(unix.Umask(0o077))
+	require.NoError(t, os.Remove(c.Root+"/sys"))
+	says(t, c, "stat -c %a /dev/null; umask", "666\n0077")
+	info, err := os.Stat(c.Root + "/sys")
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o755), info.Mode().Perm())
 }
 
 // expectedMounts: the root, the table, one for each device, and one for each path that this

@@ -101,6 +101,10 @@ func Defaults() Config {
 // Enter makes the tree and makes it the caller's. It runs in the child: after clone(2) with
 // CLONE_NEWNS, before execve(2). What the caller has open, it still has: see CloseOnExec.
 func (c Config) Enter() error {
+	// What is made has the mode that is named here, whatever the caller's umask. A chmod(2)
+	// afterwards could be led elsewhere by a link.
+	defer unix.Umask(unix.Umask(0))
+
 	// Before any mount: the copy of the table must not carry ours to the host. Slave and not
 	// private: what the host unmounts later must not be kept alive by us.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
