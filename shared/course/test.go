@@ -44,7 +44,7 @@ var stages = []stage{
 	{"stubs", (*suite).stubs, false},
 	{"host", (*suite).host, true},
 	{"lab", (*suite).inLab, true},
-	{"lessons", (*suite).demos, false},
+	{"lessons", (*suite).demos, true},
 	{"transcripts", (*suite).transcripts, true},
 	{"matrix", (*suite).matrix, true},
 }
