@@ -11,9 +11,9 @@ import (
 // Both charts have a logarithmic scale: equal lengths are equal ratios. On a straight one
 // two of the three bars could not be seen.
 
-// name is the method's in the reader's language.
-func (m *method) name() string {
-	if prose.Lang() == "ru" {
+// name is the method's in one language.
+func (m *method) name(lang string) string {
+	if lang == "ru" {
 		return m.ru
 	}
 	return m.en
@@ -38,7 +38,7 @@ func bars(all []*method, unit string, value func(*method) float64) string {
 	var out strings.Builder
 	for _, m := range all {
 		length := max(1, int(math.Round(decades(value(m))/top*width)))
-		fmt.Fprintf(&out, "%-18s %s %.1f %s\n", m.name(), strings.Repeat("█", length), value(m), unit)
+		fmt.Fprintf(&out, "%-18s %s %.1f %s\n", m.name(prose.Lang()), strings.Repeat("█", length), value(m), unit)
 	}
 	axis := []rune(strings.Repeat(" ", width+8))
 	for d := 0; d <= int(top); d++ {
@@ -49,14 +49,14 @@ func bars(all []*method, unit string, value func(*method) float64) string {
 }
 
 // drawing draws both charts as one SVG.
-func drawing(all []*method) string {
+func drawing(all []*method, lang string) string {
 	const width, left, right, row = 720, 160, 130, 26
 	var out strings.Builder
 	height := 2*(len(all)*row+70) + 10
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="14">`+"\n", width, height)
 	fmt.Fprintf(&out, `<rect width="%d" height="%d" fill="#fff"/>`+"\n", width, height)
 	titles := []string{"start to first line, ms", "memory, MiB"}
-	if prose.Lang() == "ru" {
+	if lang == "ru" {
 		titles = []string{"от запуска до первой строки, мс", "память, МиБ"}
 	}
 	for i, value := range []func(*method) float64{(*method).millis, (*method).mebis} {
@@ -70,10 +70,10 @@ func drawing(all []*method) string {
 			fmt.Fprintf(&out, `<text x="%.0f" y="%d" fill="#666" font-size="12" text-anchor="middle">%v</text>`+"\n", x, y+27+len(all)*row, math.Pow10(d))
 		}
 		for j, m := range all {
-			top := y + 12 + j*row
-			fmt.Fprintf(&out, `<text x="10" y="%d">%s</text>`+"\n", top+16, m.name())
-			fmt.Fprintf(&out, `<rect x="%d" y="%d" width="%.0f" height="%d" fill="#4a7ab5"/>`+"\n", left, top+3, math.Max(2, at(value(m))-left), row-8)
-			fmt.Fprintf(&out, `<text x="%.0f" y="%d">%.1f</text>`+"\n", math.Max(left+2, at(value(m)))+6, top+16, value(m))
+			line := y + 12 + j*row
+			fmt.Fprintf(&out, `<text x="10" y="%d">%s</text>`+"\n", line+16, m.name(lang))
+			fmt.Fprintf(&out, `<rect x="%d" y="%d" width="%.0f" height="%d" fill="#4a7ab5"/>`+"\n", left, line+3, math.Max(2, at(value(m))-left), row-8)
+			fmt.Fprintf(&out, `<text x="%.0f" y="%d">%.1f</text>`+"\n", math.Max(left+2, at(value(m)))+6, line+16, value(m))
 		}
 	}
 	out.WriteString("</svg>\n")

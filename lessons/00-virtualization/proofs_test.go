@@ -95,7 +95,7 @@ func TestCharts(t *testing.T) {
 machine            ████████████████████████████████████ 1000.0 ms
                    1           10          100         1000`, bars(all, "ms", (*method).millis))
 
-	dec := xml.NewDecoder(strings.NewReader(drawing(all)))
+	dec := xml.NewDecoder(strings.NewReader(drawing(all, "en")))
 	rects := 0
 	for {
 		token, err := dec.Token()

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mydocker.example/shared/proof"
+	"mydocker.example/shared/prose"
 	"mydocker.example/vm"
 )
 
@@ -171,8 +172,9 @@ func ourKernel() (string, error) {
 	return strings.TrimSpace(string(release)), err
 }
 
-// saveDrawing writes the drawing into the folder that OUT names, or into the cache.
-func saveDrawing(all []*method) (string, error) {
+// saveDrawing writes the drawing, in both languages, into the folder that OUT names, or into
+// the cache, and returns the path of the reader's.
+func saveDrawing(all []*method) (path string, err error) {
 	dir := os.Getenv("OUT")
 	if dir == "" {
 		cache, err := vm.CacheDir()
@@ -181,24 +183,35 @@ func saveDrawing(all []*method) (string, error) {
 		}
 		dir = filepath.Join(cache, "out")
 	}
-	path, err := filepath.Abs(filepath.Join(dir, "three-ways.svg"))
-	if err != nil {
+	if dir, err = filepath.Abs(dir); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
+	for lang, name := range map[string]string{"en": "three-ways.svg", "ru": "three-ways.ru.svg"} {
+		if err := save(filepath.Join(dir, name), drawing(all, lang)); err != nil {
+			return "", err
+		}
+		if lang == prose.Lang() {
+			path = filepath.Join(dir, name)
+		}
+	}
+	return path, nil
+}
+
+// save writes a file whole, or leaves what was there before.
+func save(path, text string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".three-ways-*")
 	if err != nil {
-		return "", err
+		return err
 	}
-	_, err = io.WriteString(tmp, drawing(all))
+	_, err = io.WriteString(tmp, text)
 	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path) // whole, or what was there before
+		err = os.Rename(tmp.Name(), path)
 	}
 	if err != nil {
 		os.Remove(tmp.Name())
-		return "", err
 	}
-	return path, nil
+	return err
 }
