@@ -1,0 +1,72 @@
+// mutant: task=init diagnosis=no-init also=stop
+// Process 1 executes the command, which becomes process 1.
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"mydocker.example/shared/reexec"
+)
+
+// All of this file runs in the child: after clone(2) into the new namespaces, and after the
+// execve(2) of /proc/self/exe. It is process 1 of the container, and it stays: the command
+// is its child.
+//
+//	mydocker ──clone, execve──▶ init (process 1) ──clone, execve──▶ the command
+//	     ── "go on" ──────────▶                 ◀── orphans ── whatever that starts
+
+func init() { reexec.Register("init", containerInit) }
+
+// containerInit makes the child's surroundings the container's, starts the command, and
+// ends with its exit code.
+func containerInit() {
+	h, err := reexec.Join() // the parent has us in its record now
+	if err != nil {
+		os.Exit(exitFailed) // the parent is gone, nobody is left to tell
+	}
+	cmd, err := enter(os.Args[1])
+	if err != nil {
+		h.Fail(err)
+		os.Exit(exitFailed)
+	}
+	code, err := live(cmd, h.Done)
+	if err != nil {
+		h.Fail(err)
+		code = exitCode(err)
+	}
+	os.Exit(code)
+}
+
+// enter furnishes the namespaces that the child was born into.
+func enter(config string) (*exec.Cmd, error) {
+	var spec Spec
+	if err := json.Unmarshal([]byte(config), &spec); err != nil {
+		return nil, err
+	}
+	if err := setHostname(spec.Hostname); err != nil {
+		return nil, err
+	}
+	if err := ownViews(); err != nil {
+		return nil, err
+	}
+	// Looked up here, in the container, and in the PATH that the command will see.
+	cmd := exec.Command(spec.Command[0], spec.Command[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd, nil
+}
+
+// live starts the command, calls started, and does the duties of process 1 until the
+// command ends: it hands on signals, and it waits for orphans.
+func live(cmd *exec.Cmd, started func()) (code int, err error) {
+
+	path, err := exec.LookPath(cmd.Args[0])
+	if err != nil {
+		return 0, &startError{command: cmd.Args[0], err: err}
+	}
+	started()
+	return 0, &startError{command: cmd.Args[0], err: syscall.Exec(path, cmd.Args, os.Environ())}
+}
