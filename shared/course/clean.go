@@ -15,7 +15,7 @@ import (
 )
 
 // ours are the folders that the course makes in its cache.
-var ours = []string{"lab", "build"}
+var ours = []string{"lab", "build", "out"}
 
 // clean removes the course's folder from the cache, once it has seen that it is that.
 func clean(_ context.Context, _ tree.Tree, _ []string) error {

@@ -106,6 +106,7 @@ func (s *suite) texts(context.Context) (checks []check) {
 	for _, path := range paths {
 		checks = append(checks, check{path, func(context.Context) error { return texts.CompareFiles(s.t.Path(path)) }})
 	}
+	checks = append(checks, check{"lessons/COVERAGE.md", func(context.Context) error { return texts.Coverage(s.t.Path("lessons")) }})
 	return checks
 }
 
