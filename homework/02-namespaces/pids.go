@@ -18,14 +18,21 @@ type PID struct {
 	Outside int `json:"outside"`
 }
 
-func (p PID) String() string { return fmt.Sprintf("%d→%d", p.Inside, p.Outside) }
+// join prints them as 1→4711, 7→4719.
+func join(pids []PID) string {
+	var list []string
+	for _, p := range pids {
+		list = append(list, fmt.Sprintf("%d→%d", p.Inside, p.Outside))
+	}
+	return strings.Join(list, ", ")
+}
 
 // pids finds every process of the container whose process 1 we know as init.
 func pids(init int) ([]PID, error) {
 	// homework: ps
 	// TODO: parseNSpid has the numbers of a process: ours first, then one for each PID
 	// namespace further in. Which place has the container's? init has a 1 there. Go
-	// through /proc/[0-9]*/status; a process belongs to the container if namespaces
+	// through /proc/[0-9]*/status; a process belongs to the container if pidNamespaces
 	// says that it is in init's PID namespace, or further in. One that goes while you
 	// look (gone) is no error. Sort by the number inside.
 	return nil, todo("ps: pids")
@@ -62,9 +69,9 @@ func readNSpid(pid int) ([]int, error) {
 // A nsID tells a namespace from all others: nsfs has a file for each (namespaces(7)).
 type nsID struct{ dev, ino uint64 }
 
-// namespaces lists the PID namespaces that a process has a number in: its own, that one's
+// pidNamespaces lists the PID namespaces that a process has a number in: its own, that one's
 // parent, and so on up to ours (NS_GET_PARENT, ioctl_nsfs(2)).
-func namespaces(pid int) (all []nsID, err error) {
+func pidNamespaces(pid int) (all []nsID, err error) {
 	ns, err := unix.Open(fmt.Sprintf("/proc/%d/ns/pid", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open(/proc/%d/ns/pid): %w", pid, err)

@@ -91,7 +91,7 @@ func table(w io.Writer, rows []row, now time.Time) error {
 	for _, r := range rows {
 		pids := "-"
 		if r.State == store.Running {
-			pids = strings.Trim(fmt.Sprint(r.PIDs), "[]")
+			pids = join(r.PIDs)
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%s ago\t%s\t%s\t%s\n", r.ID, brief(r.Command), span(now.Sub(r.Created)), r.status(now), pids, r.Name)
 	}
