@@ -86,7 +86,7 @@ func TestRefuted(t *testing.T) {
 			"  With the mechanism\n    cat secret → s3cret\n    the attack → succeeded\n",
 			`- with the mechanism the attack must fail; it succeeded`,
 		},
-		"attack-other-errno": {`- with the mechanism the attack must fail with EPERM; it failed otherwise:`, `EACCES: permission denied`},
+		"attack-other-errno": {`- with the mechanism the attack must fail with EPERM; it failed otherwise:`, `EACCES:`},
 		"attack-fails":       {`- without the mechanism the attack must succeed`},
 		"attack-broken":      {`- With the mechanism: the attack could not be set up: ENOSYS: function not`},
 		"attack-killed":      {`- Without the mechanism: the attack could not be set up: the attacker's`, `signal: killed`},
@@ -106,7 +106,7 @@ func TestRefuted(t *testing.T) {
 func TestAttackPair(t *testing.T) {
 	out, code := lesson(t, "", "ONLY=attack")
 	require.Contains(t, out, "  Without the mechanism\n    cat secret → s3cret\n    the attack → succeeded\n")
-	require.Regexp(t, `  With the mechanism\n    cat secret → \(empty\)\n    the attack → open /\S+/secret: EACCES: permission denied\n  PROVED\n`, out)
+	require.Regexp(t, `  With the mechanism\n    cat secret → \(empty\)\n    the attack\s+→ open /\S+/secret: EACCES:\s+permission\s+denied\n  PROVED\n`, out)
 	require.Zero(t, code)
 
 	out, code = lesson(t, "", "ONLY=attack-inside")
