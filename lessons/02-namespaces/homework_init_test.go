@@ -38,8 +38,8 @@ func notOne(t *grade.T) {
 	case n[len(n)-1] == 1:
 		unix.Kill(pid, unix.SIGKILL)
 		t.Wrong("no-init",
-			"the command is process 1 of the container. It has no handler for SIGTERM, so the kernel does not deliver that to it from inside, and it does not reap orphans that it knows nothing of. Process 1 is to be yours, and the command its child. See proofs `init-shield` and `adopts`.",
-			"команда стала процессом 1 контейнера. Обработчика SIGTERM у неё нет, и изнутри ядро ей этот сигнал не доставит; сирот, о которых она не знает, она не дождётся. Процессом 1 должен быть ваш, а команда его потомком. См. доказательства `init-shield` и `adopts`.")
+			"the command is process 1 of the container. It has no handler for SIGTERM, so the kernel does not deliver that to it, and it does not reap orphans that it knows nothing of. Process 1 is to be yours, and the command its child. See proofs `init-shield` and `adopts`.",
+			"команда стала процессом 1 контейнера. Обработчика SIGTERM у неё нет, и ядро ей этот сигнал не доставит; сирот, о которых она не знает, она не дождётся. Процессом 1 должен быть ваш, а команда его потомком. См. доказательства `init-shield` и `adopts`.")
 	}
 	unix.Kill(initOf(t, pid), unix.SIGKILL)
 	p.Wait()
@@ -50,38 +50,50 @@ func ends(t *grade.T, p *grade.Process, code int, call, signal string) {
 	t.Helper()
 	if !t.Eventually(patience, p.Ended) {
 		p.Signal(syscall.SIGKILL)
-		t.Wrong("signal-lost",
-			"%s was sent to mydocker, and the command has never heard of it: mydocker hands it on to process 1, and process 1 has to hand it on to the command. See proof `init-shield`.",
-			"mydocker получил %s, а команда об этом так и не узнала: mydocker передаёт сигнал процессу 1, а тот должен передать его команде. См. доказательство `init-shield`.", signal)
+		lost(t, signal)
 	}
 	expectCode(t, p.Wait(), code, call)
 }
 
+func lost(t *grade.T, signal string) {
+	t.Helper()
+	t.Wrong("signal-lost",
+		"%s was sent to mydocker, and the command has never heard of it: mydocker hands it on to process 1, and process 1 has to hand it on to the command. See proof `init-shield`.",
+		"mydocker получил %s, а команда об этом так и не узнала: mydocker передаёт сигнал процессу 1, а тот должен передать его команде. См. доказательство `init-shield`.", signal)
+}
+
 // handsOn: signals reach the command, and process 1 survives them.
 func handsOn(t *grade.T) {
-	s := script(t, `trap "echo heard USR1" USR1; trap "exit 42" TERM; echo ready; while :; do sleep 0.1; done`)
-	p := t.Mydocker(s.run()...).Start()
-	s.find(t, p)
-	t.Eventually(patience, func() bool { return strings.Contains(p.Stdout(), "ready") })
-	p.Signal(syscall.SIGUSR1)
-	if !t.Eventually(patience, func() bool { return strings.Contains(p.Stdout(), "heard USR1") || p.Ended() }) {
-		p.Signal(syscall.SIGKILL)
-		t.Wrong("signal-lost",
-			"%s was sent to mydocker, and the command has never heard of it: mydocker hands it on to process 1, and process 1 has to hand it on to the command. See proof `init-shield`.",
-			"mydocker получил %s, а команда об этом так и не узнала: mydocker передаёт сигнал процессу 1, а тот должен передать его команде. См. доказательство `init-shield`.", "SIGUSR1")
-	}
-	if !p.Ended() {
-		p.Signal(syscall.SIGTERM)
-		if !t.Eventually(patience, p.Ended) {
-			ends(t, p, 42, "", "SIGTERM")
-		}
+	p := listener(t)
+	p.Signal(syscall.SIGTERM)
+	if !t.Eventually(patience, p.Ended) {
+		ends(t, p, 42, "", "SIGTERM")
 	}
 	if res := p.Wait(); res.Code != 42 {
 		t.Saw("exit code; the command's trap says 42", fmt.Sprint(res.Code))
 		t.Wrong("init-died",
-			"a signal was sent to mydocker, and the container ended before the command could answer it: process 1 died of the signal itself, and with it all others. signal.Notify, before the command is started, makes the signal a message. See proof `init-death`.",
-			"mydocker получил сигнал, и контейнер кончился раньше, чем команда успела ответить: от сигнала умер сам процесс 1, а с ним и все остальные. signal.Notify, вызванный до запуска команды, превращает сигнал в сообщение. См. доказательство `init-death`.")
+			"SIGTERM was sent to mydocker, and the container ended before the command could answer it: process 1 died of the signal itself, and with it all others. signal.Notify, before the command is started, makes the signal a message. See proof `init-death`.",
+			"mydocker получил SIGTERM, и контейнер кончился раньше, чем команда успела ответить: от сигнала умер сам процесс 1, а с ним и все остальные. signal.Notify, вызванный до запуска команды, превращает сигнал в сообщение. См. доказательство `init-death`.")
 	}
+
+	p = listener(t)
+	p.Signal(syscall.SIGUSR1)
+	t.Eventually(patience, func() bool { return strings.Contains(p.Stdout(), "heard USR1") || p.Ended() })
+	if !strings.Contains(p.Stdout(), "heard USR1") {
+		p.Signal(syscall.SIGKILL)
+		lost(t, "SIGUSR1")
+	}
+	p.Signal(syscall.SIGTERM)
+	ends(t, p, 42, "SIGTERM to a command with a trap that exits with 42", "SIGTERM")
+}
+
+// listener starts a command with a trap for two signals, and waits until they are set.
+func listener(t *grade.T) *grade.Process {
+	s := script(t, `trap "echo heard USR1" USR1; trap "exit 42" TERM; echo ready; while :; do sleep 0.1; done`)
+	p := t.Mydocker(s.run()...).Start()
+	s.find(t, p)
+	t.Eventually(patience, func() bool { return strings.Contains(p.Stdout(), "ready") || p.Ended() })
+	return p
 }
 
 // plainEnd: a command without handlers dies of SIGTERM, as it would outside, and the exit
