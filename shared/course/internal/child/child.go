@@ -16,15 +16,21 @@ import (
 func Command(ctx context.Context, argv ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = os.Environ()
-	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
-	dieWithParent(cmd)
+	endBy(cmd, unix.SIGTERM)
 	return cmd
+}
+
+// endBy is the signal that asks a command to end, whether by ctx or by the tool's own death.
+func endBy(cmd *exec.Cmd, signal unix.Signal) {
+	cmd.Cancel = func() error { return cmd.Process.Signal(signal) }
+	dieWithParent(cmd, signal)
 }
 
 // Go is the go command: static binaries for the lab, no word of the version control.
 func Go(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := Command(ctx, append([]string{"go"}, args...)...)
+	endBy(cmd, unix.SIGINT) // the go command cleans up after this one, and not after SIGTERM
 	cmd.Env = append(cmd.Env, "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS="+flags())
 	return cmd
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func dieWithParent(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGTERM}
+func dieWithParent(cmd *exec.Cmd, signal unix.Signal) {
+	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: signal}
 }
 
 // DieWithParent asks the kernel for a SIGTERM when the process that started the tool dies.

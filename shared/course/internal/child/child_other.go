@@ -2,9 +2,13 @@
 
 package child
 
-import "os/exec"
+import (
+	"os/exec"
 
-func dieWithParent(*exec.Cmd) {}
+	"golang.org/x/sys/unix"
+)
+
+func dieWithParent(*exec.Cmd, unix.Signal) {}
 
 // DieWithParent does nothing where the kernel has no such wish.
 func DieWithParent() error { return nil }
