@@ -50,7 +50,7 @@ func bars(all []*method, unit string, value func(*method) float64) string {
 
 // drawing draws both charts as one SVG.
 func drawing(all []*method, lang string) string {
-	const width, left, right, row = 720, 160, 130, 26
+	const width, left, right, row = 740, 180, 110, 26
 	var out strings.Builder
 	height := 2*(len(all)*row+70) + 10
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="14">`+"\n", width, height)
