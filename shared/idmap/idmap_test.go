@@ -56,6 +56,7 @@ func TestCheckNamesTheBlame(t *testing.T) {
 		{Map{{0, 1000, 10}, {9, 5000, 1}}, ErrOverlap, "in the container, at 9"},
 		{Map{{0, 1000, 10}, {10, 1009, 1}}, ErrOverlap, "on the host, at 1009"},
 		{make(Map, MaxLines+1), ErrLines, "341"},
+		{long(MaxLines), ErrLines, "a page"},
 	} {
 		err := c.m.Check()
 		assert.ErrorIs(t, err, c.want)
@@ -65,6 +66,14 @@ func TestCheckNamesTheBlame(t *testing.T) {
 	assert.NoError(t, Map{{0, math.MaxUint32 - 1, 1}}.Check())
 	assert.ErrorIs(t, Map{{1, 1000, 1}}.CheckRoot(), ErrNoRoot)
 	assert.NoError(t, Map{{1, 1000, 1}, {0, 5, 1}}.CheckRoot())
+}
+
+// long is a map of n lines, each longer than 12 bytes.
+func long(n uint32) (m Map) {
+	for i := range n {
+		m = append(m, Line{i, 100000 + i, 1})
+	}
+	return m
 }
 
 func TestTranslation(t *testing.T) {

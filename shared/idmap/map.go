@@ -37,6 +37,9 @@ type IDs struct{ UID, GID Map }
 // MaxLines is how many lines the kernel takes (user_namespaces(7), since Linux 4.15).
 const MaxLines = 340
 
+// page is the smallest there is: a map must be shorter than one, whatever its lines.
+const page = 4096
+
 // What can be wrong with a map. Check wraps one of these.
 var (
 	ErrEmpty   = errors.New("maps nothing")
@@ -117,6 +120,9 @@ func (m Map) Check() error {
 	}
 	if len(m) > MaxLines {
 		return fmt.Errorf("%w: %d, the kernel takes %d", ErrLines, len(m), MaxLines)
+	}
+	if size := len(m.Kernel()); size >= page {
+		return fmt.Errorf("%w: %d bytes of them, the kernel takes less than a page", ErrLines, size)
 	}
 	for i, l := range m {
 		if l.Size == 0 {
