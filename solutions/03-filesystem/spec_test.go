@@ -1,0 +1,35 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestParseRun(t *testing.T) {
+	for _, test := range []struct {
+		args string
+		want Spec
+		err  string // a part of the error; "" means none
+	}{
+		{"true", Spec{Command: []string{"true"}}, ""},
+		{"-d --name web sleep 60", Spec{Name: "web", Detach: true, Command: []string{"sleep", "60"}}, ""},
+		{"--hostname=db true", Spec{Hostname: "db", Command: []string{"true"}}, ""},
+		{"--rootfs r --read-only -v /a:/b -v /c:/d:ro sh", Spec{Rootfs: "r", ReadOnly: true, Command: []string{"sh"},
+			Volumes: []Volume{{Source: "/a", Target: "/b"}, {Source: "/c", Target: "/d", ReadOnly: true}}}, ""},
+		{"--hostname=a/b true", Spec{}, "a/b"},
+		{"ls -d --name", Spec{Command: []string{"ls", "-d", "--name"}}, ""}, // the command's own flags
+		{"-- -d", Spec{Command: []string{"-d"}}, ""},
+		{"--memory 1g true", Spec{}, "-memory"}, // an unknown flag is named
+		{"--name ../etc true", Spec{}, "../etc"},
+		{"-d", Spec{}, "no command"},
+	} {
+		got, err := parseRun(strings.Fields(test.args))
+		if !reflect.DeepEqual(got, test.want) {
+			t.Errorf("parseRun(%q) = %+v, want %+v", test.args, got, test.want)
+		}
+		if (err != nil) != (test.err != "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("parseRun(%q): error %v, want %q", test.args, err, test.err)
+		}
+	}
+}
