@@ -102,12 +102,14 @@ var containerIsProcess = proof.Proof{
 			return errors.New("no NSpid in /proc/PID/status")
 		}
 		r.Saw("nspid", fmt.Sprintf("outside: grep NSpid /proc/%d/status", pid), strings.Join(strings.Fields(nspid[1]), " "))
-		for key, path := range map[string]string{"exe-ours": "/proc/self/exe", "exe-inside": fmt.Sprintf("/proc/%d/exe", pid)} {
-			target, err := os.Readlink(path)
+		for _, link := range []struct{ key, path string }{
+			{"exe-ours", "/proc/self/exe"}, {"exe-inside", fmt.Sprintf("/proc/%d/exe", pid)},
+		} {
+			target, err := os.Readlink(link.path)
 			if err != nil {
 				return err
 			}
-			r.Saw(key, "outside: readlink "+path, target)
+			r.Saw(link.key, "outside: readlink "+link.path, target)
 		}
 		if hostname, err = os.Hostname(); err != nil {
 			return err
