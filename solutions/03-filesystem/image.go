@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // checkRootfs runs on the host's side, before anything is recorded: a rootfs that cannot be
@@ -37,7 +39,7 @@ func checkRootfs(path string) (string, error) {
 }
 
 // defaultRootfs is the root of a container that asks for none: made once, from what this
-// machine has, and put in its place whole (rename(2)), since others may be making it too.
+// machine has, and put in its place whole (rename(2)).
 func defaultRootfs(root string) (string, error) {
 	dir := filepath.Join(root, "rootfs")
 	if _, err := os.Stat(dir); err == nil {
@@ -46,18 +48,28 @@ func defaultRootfs(root string) (string, error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return "", err
 	}
-	making, err := os.MkdirTemp(root, ".rootfs-")
+	lock, err := os.Open(root) // one makes it, the others wait (flock(2))
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(making) // once it is renamed, of nothing
+	defer lock.Close()
+	for err = unix.EINTR; errors.Is(err, unix.EINTR); { // Go's own signals
+		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX)
+	}
+	if err != nil {
+		return "", fmt.Errorf("flock(%q): %w", root, err)
+	}
+	if _, err := os.Stat(dir); err == nil { // somebody was faster
+		return dir, nil
+	}
+	making := dir + ".new"
+	if err := errors.Join(os.RemoveAll(making), os.Mkdir(making, 0o755)); err != nil { // of one that was killed
+		return "", err
+	}
 	if err := fillRootfs(making); err != nil {
 		return "", fmt.Errorf("making the default rootfs: %w", err)
 	}
-	if err := os.Rename(making, dir); err != nil && !errors.Is(err, fs.ErrExist) { // somebody was faster
-		return "", err
-	}
-	return dir, nil
+	return dir, os.Rename(making, dir)
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 
 func mydocker(root string, args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.Env = []string{"MYDOCKER_ROOT=" + root, "HOME=/"}
+	cmd.Env = []string{"MYDOCKER_ROOT=" + root, "HOME=/", "PATH=" + os.Getenv("PATH")}
 	return cmd
 }
 
@@ -93,12 +94,17 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	labtest.NeedLab(t)
 	labtest.Leaks(t)
 	root := t.TempDir()
+	begin := time.Now()
+	if out, err := mydocker(root, "run", "true").CombinedOutput(); err != nil {
+		t.Fatalf("run: %v: %s", err, out)
+	}
+	whole := time.Since(begin) // of an emulated machine, too
 	for i := range 40 {
 		cmd := mydocker(root, "run", "--name", fmt.Sprint("k", i), "sh", "-c", "sleep 100 & sleep 100")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(rand.N(60 * time.Millisecond))
+		time.Sleep(rand.N(whole))
 		cmd.Process.Kill()
 		cmd.Wait()
 	}
@@ -111,6 +117,12 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		t.Errorf("rm -f: %v: %s", err, out)
 	}
 	empty(t, root)
+	if out, err := mydocker(root, "run", "true").CombinedOutput(); err != nil {
+		t.Errorf("run: %v: %s", err, out)
+	}
+	if left, err := filepath.Glob(root + "/*"); len(left) != 3 || err != nil { // containers, names, rootfs
+		t.Errorf("%v, %v", left, err)
+	}
 }
 
 // empty requires that nothing is in the store any more.
