@@ -28,6 +28,20 @@ type Submission struct {
 	Lesson  tree.Lesson
 	Dir     string            // a folder with package main
 	Overlay map[string]string // files of Dir replaced by others, by absolute path
+	Tasks   []string          // only these tasks; none named: all
+}
+
+// wants says whether a task is to be checked.
+func (s Submission) wants(task string) bool {
+	return len(s.Tasks) == 0 || slices.Contains(s.Tasks, task)
+}
+
+// pattern is what `-test.run` takes: each task is a subtest of TestHomework.
+func (s Submission) pattern() string {
+	if len(s.Tasks) == 0 {
+		return "-test.run=^TestHomework$"
+	}
+	return "-test.run=^TestHomework$/^(" + strings.Join(s.Tasks, "|") + ")$"
 }
 
 // A Refusal is why a submission is not graded at all: the words are for the student.
