@@ -122,14 +122,14 @@ var bill = proof.Proof{
 	ID: "bill", Host: true,
 	Guest: func(r *proof.Report) error {
 		r.Saw("table", fmt.Sprintf("%d programs, each %.0f%% of a processor and %.0f GiB", usual.services, usual.load*100, usual.memory), usual.table())
-		r.Sawf("usual", "separate / containers, cost", "%.1f", usual.separate().cost()/usual.containers().cost())
+		r.Sawf("usual", "separate / containers", "%.1f", usual.separate().cost()/usual.containers().cost())
 		for _, load := range []float64{0.02, 0.06, 0.10, 0.30} {
 			in := usual
 			in.load = load
-			r.Sawf(fmt.Sprintf("worst-%.0f", load*100), fmt.Sprintf("the same at its least, whatever the prices, for programs of %.0f%%", load*100), "%.1f", in.worst(inputs.containers))
+			r.Sawf(fmt.Sprintf("worst-%.0f", load*100), fmt.Sprintf("separate / containers, worst prices, programs of %.0f%%", load*100), "%.1f", in.worst(inputs.containers))
 		}
-		r.Sawf("even", "sharing saves no machine from this load on", "%.0f%%", usual.evenAt(inputs.containers)*100)
-		r.Sawf("vm-container", "virtual / containers, cost", "%.2f", usual.virtual().cost()/usual.containers().cost())
+		r.Sawf("even", "load from which on sharing saves no machine", "%.0f%%", usual.evenAt(inputs.containers)*100)
+		r.Sawf("vm-container", "virtual / containers", "%.2f", usual.virtual().cost()/usual.containers().cost())
 		busy, err := busySinceBoot()
 		if err != nil {
 			return err

@@ -34,6 +34,15 @@ func refused(err error) bool {
 	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EINVAL)
 }
 
+// refusal is what the kernel said, without what it said it of.
+func refusal(err error) string {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return unix.ErrnoName(errno) + ": " + errno.Error()
+	}
+	return err.Error()
+}
+
 // skipRefused says of a claim about containers that this machine gives none.
 func skipRefused(s *proof.Seen) {
 	s.Skip("this machine does not let an ordinary user make namespaces: clone(2) answered "+s.Get("refused")+
@@ -76,7 +85,7 @@ var containerIsProcess = proof.Proof{
 
 		box, err := start(contained(reexec.Command("tenant")))
 		if err != nil && refused(err) {
-			r.Saw("refused", "clone(2) with new namespaces", err.Error())
+			r.Saw("refused", "clone(2) with new namespaces", refusal(err))
 			return nil
 		}
 		if err != nil {

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"mydocker.example/shared/proof"
 	"mydocker.example/shared/prose"
 	"mydocker.example/vm"
@@ -111,8 +109,8 @@ var threeWays = proof.Proof{
 				if round >= m.rounds {
 					continue
 				}
-				if err := m.once(); err != nil && m.key == "container" && errors.Is(err, unix.EPERM) {
-					r.Saw("refused", "clone(2) with new namespaces", err.Error())
+				if err := m.once(); err != nil && m.key == "container" && refused(err) {
+					r.Saw("refused", "clone(2) with new namespaces", refusal(err))
 					m.rounds = 0
 				} else if err != nil {
 					return fmt.Errorf("%s: %w", m.key, err)
