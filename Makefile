@@ -46,6 +46,12 @@ help list vm doctor stubs transcripts reset test bench clean: tool
 # patterns would count all of them as made when it has run for one.)
 $(foreach c,lesson check diff evolution try reset,$(eval $(c)-%: tool ; $$(run) $(c) '$$*'))
 
+# The tool itself, for a script that wants a command's own exit code:
+#   CMD='exit 7' "$(make -s where)" vm; echo $?
+.PHONY: where
+where: tool
+	@echo '$(COURSE)'
+
 .DEFAULT:
 	@$(MAKE) --no-print-directory tool
 	$(run) unknown '$@'
