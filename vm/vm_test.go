@@ -268,3 +268,26 @@ func TestKilledHostLeavesNoQEMU(t *testing.T) {
 	}
 	assert.Eventually(t, gone, 5*time.Second, 10*time.Millisecond)
 }
+
+func TestOutputIsWholeThoughAStrangerHoldsThePipe(t *testing.T) {
+	g := start(t, vm.Options{})
+	var out bytes.Buffer
+	code, err := g.Run(t.Context(), vm.Cmd{
+		Argv: []string{"bash", "-c", "sleep 1000 & head -c 60000 /dev/zero | tr '\\0' x; echo end"}, Stdout: &out,
+	})
+	require.NoError(t, err)
+	assert.Zero(t, code)
+	assert.Equal(t, 60004, out.Len())
+	assert.True(t, strings.HasSuffix(out.String(), "xend\n"))
+}
+
+func TestTerminalEndsThoughAStrangerHoldsIt(t *testing.T) {
+	g := start(t, vm.Options{})
+	var out bytes.Buffer
+	code, err := g.Run(t.Context(), vm.Cmd{
+		Argv: []string{"bash", "-c", "setsid sleep 1000 & echo end"}, TTY: true, Stdout: &out, Timeout: 20 * time.Second,
+	})
+	require.NoError(t, err)
+	assert.Zero(t, code)
+	assert.Equal(t, "end\r\n", out.String())
+}

@@ -75,8 +75,34 @@ func (c *command) pump(s *streams, kind wire.Kind) error {
 		return err
 	}
 	s.child, s.ours = append(s.child, w), append(s.ours, r)
-	s.pumps.Go(func() { io.Copy(c.conn.Writer(kind, c.id), r) })
+	s.pumps.Go(func() { carry(c.conn.Writer(kind, c.id), r) })
 	return nil
+}
+
+// carry copies until the end, or until drain puts a deadline on r. What the command had
+// written by then may still lie in the pipe, on a slow machine: it is taken without waiting.
+func carry(to io.Writer, r *os.File) {
+	if _, err := io.Copy(to, r); !errors.Is(err, os.ErrDeadlineExceeded) {
+		return
+	}
+	r.SetReadDeadline(time.Time{})
+	raw, err := r.SyscallConn()
+	if err != nil {
+		return
+	}
+	chunk := make([]byte, wire.MaxPayload)
+	raw.Read(func(fd uintptr) bool {
+		for {
+			n, err := unix.Read(int(fd), chunk)
+			if err == unix.EINTR {
+				continue
+			}
+			if n <= 0 { // EAGAIN: the rest is somebody else's, and yet to be written
+				return true
+			}
+			to.Write(chunk[:n])
+		}
+	})
 }
 
 // openTTY makes a pseudo-terminal (pty(7)): the child has it as 0, 1 and 2, we have its master.
@@ -86,12 +112,18 @@ func (c *command) openTTY(s *streams, req wire.ExecRequest) error {
 		return err
 	}
 	s.ours = append(s.ours, master)
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		return fmt.Errorf("ioctl(TIOCSPTLCK): %w", err)
-	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	var n int
+	err = withFD(master, func(fd int) error {
+		if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+			return fmt.Errorf("ioctl(TIOCSPTLCK): %w", err)
+		}
+		if n, err = unix.IoctlGetInt(fd, unix.TIOCGPTN); err != nil {
+			return fmt.Errorf("ioctl(TIOCGPTN): %w", err)
+		}
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("ioctl(TIOCGPTN): %w", err)
+		return err
 	}
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -100,7 +132,7 @@ func (c *command) openTTY(s *streams, req wire.ExecRequest) error {
 	s.child = []*os.File{slave, slave, slave}
 	s.tty, s.stdin = master, nowhereClose{master}
 	setSize(master, wire.Size{Rows: req.Rows, Cols: req.Cols})
-	s.pumps.Go(func() { io.Copy(c.conn.Writer(wire.Stdout, c.id), master) })
+	s.pumps.Go(func() { carry(c.conn.Writer(wire.Stdout, c.id), master) })
 	return nil
 }
 
@@ -112,7 +144,23 @@ func (c *command) resize(payload []byte) {
 }
 
 func setSize(tty *os.File, size wire.Size) {
-	unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: size.Rows, Col: size.Cols})
+	withFD(tty, func(fd int) error {
+		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: size.Rows, Col: size.Cols})
+	})
+}
+
+// withFD lends the descriptor of f. File.Fd would do it too, and make reads block for good:
+// drain could then no longer put an end to them.
+func withFD(f *os.File, do func(fd int) error) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = do(int(fd)) }); err != nil {
+		return err
+	}
+	return failed
 }
 
 // childFDs are the descriptors in the order of their numbers in the child: 0, 1, 2, eventsFD.
