@@ -47,6 +47,11 @@ func TestLines(t *testing.T) {
 	assert.Equal(t, 339, strings.Count(lines(340), ","))
 }
 
+func TestPadded(t *testing.T) {
+	assert.Len(t, padded(4095), 4095)
+	assert.Equal(t, "0 100000 1", strings.TrimSpace(padded(4095)))
+}
+
 func TestAnswer(t *testing.T) {
 	assert.Equal(t, "ok", answer(nil))
 	assert.Equal(t, "EPERM", answer(&mistake{unix.EPERM}))
