@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"maps"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -60,7 +61,8 @@ func listed(t *grade.T, name string, pid int, family map[int]int) {
 			"container %s runs (state %q in ps), and its entry in ps --json has no pids: a list of {\"inside\": 1, \"outside\": 4711}",
 			"контейнер %s работает (состояние в ps: %q), а в его записи в ps --json нет pids: списка из {\"inside\": 1, \"outside\": 4711}", name, c.State)
 	}
-	for outside, in := range family {
+	for _, outside := range nestedLast(family) {
+		in := family[outside]
 		said, ok := got[outside]
 		switch {
 		case ok && said != in:
@@ -84,6 +86,13 @@ func listed(t *grade.T, name string, pid int, family map[int]int) {
 				"ps показывает процесс %d (%s) в контейнере %s, а он не в пространстве PID этого контейнера: сравните inode у /proc/%d/ns/pid", outside, commandLine(outside), name, outside)
 		}
 	}
+}
+
+// nestedLast puts those in the container's own namespace before those further in: the
+// simpler mistake is told first.
+func nestedLast(family map[int]int) []int {
+	nested := func(outside int) int { return len(numbers(outside)) }
+	return slices.SortedFunc(maps.Keys(family), func(a, b int) int { return nested(a) - nested(b) })
 }
 
 // inTable: the same for people.
