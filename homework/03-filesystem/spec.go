@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"regexp"
+)
+
+// A Spec is a container as it was asked for. What the keeper and the container side need
+// of it is kept in the container's record and goes to them as JSON.
+type Spec struct {
+	Name     string   `json:"-"`
+	Detach   bool     `json:"-"`
+	Hostname string   `json:"hostname,omitempty"` // "" means the container's id, as docker has it
+	Rootfs   string   `json:"rootfs"`             // absolute
+	ReadOnly bool     `json:"read_only,omitempty"`
+	Volumes  []Volume `json:"volumes,omitempty"`
+	Dir      string   `json:"-"` // the container's folder on the host
+	Command  []string `json:"command"`
+}
+
+// validName keeps a name usable as a file name: no slash, no leading dot. It does for a
+// hostname too.
+var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// parseRun reads the arguments of run. Flags end where the command begins: the rest,
+// dashes and all, belongs to the command.
+func parseRun(args []string) (Spec, error) {
+	var spec Spec
+	flags := newFlags("run")
+	flags.BoolVar(&spec.Detach, "d", false, "")
+	flags.StringVar(&spec.Name, "name", "", "")
+	flags.StringVar(&spec.Hostname, "hostname", "", "")
+	flags.StringVar(&spec.Rootfs, "rootfs", "", "")
+	flags.BoolVar(&spec.ReadOnly, "read-only", false, "")
+	flags.Func("v", "", func(text string) error {
+		v, err := parseVolume(text)
+		spec.Volumes = append(spec.Volumes, v)
+		return err
+	})
+	if err := flags.Parse(args); err != nil {
+		return Spec{}, err
+	}
+	spec.Command = flags.Args()
+	if len(spec.Command) == 0 {
+		return Spec{}, errors.New("run: no command given")
+	}
+	for what, name := range map[string]string{"name": spec.Name, "hostname": spec.Hostname} {
+		if name != "" && !validName.MatchString(name) {
+			return Spec{}, fmt.Errorf("run: the %s %q has other characters than a-z A-Z 0-9 _ . -", what, name)
+		}
+	}
+	return spec, nil
+}
+
+// newFlags returns a flag set that leaves all printing to main.
+func newFlags(command string) *flag.FlagSet {
+	flags := flag.NewFlagSet(command, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	return flags
+}
