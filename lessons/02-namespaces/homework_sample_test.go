@@ -22,7 +22,7 @@ import (
 // What the checks of all tasks stand on: a command that can be found again among all
 // processes, what the kernel says of it, and what mydocker says of it.
 
-const patience = 10 * time.Second // for a state to come; scaled under emulation
+const patience = 5 * time.Second // for a state to come; scaled under emulation
 
 // A sample is a command for mydocker to run. It is no Go program: that would have a handler
 // for every signal (proof init-shield). Its last argument is like no other, so the checks
