@@ -148,7 +148,10 @@ func (v victim) attackedBy(t *grade.T, mydocker func(...string) *grade.Cmd) (got
 	if err != nil {
 		t.Broken(err)
 	}
-	args := []string{exe, strangerArg, strconv.Itoa(v.pid), strconv.FormatUint(v.at, 10), v.token, strconv.Itoa(v.key), v.queue}
+	args := []string{exe, strangerArg, strconv.Itoa(v.pid), strconv.FormatUint(v.at, 10), v.token, strconv.Itoa(v.key), v.queue, ""}
+	if mydocker != nil {
+		args[7] = link(os.Getpid(), "ns/mnt") // where it must not unmount: that would blind us
+	}
 	var out string
 	if mydocker == nil {
 		cmd := exec.Command(args[0], args[1:]...)
@@ -169,7 +172,7 @@ func (v victim) attackedBy(t *grade.T, mydocker func(...string) *grade.Cmd) (got
 
 // init is the attacker's life, when this binary is started as one.
 func init() {
-	if len(os.Args) != 7 || os.Args[1] != strangerArg {
+	if len(os.Args) != 8 || os.Args[1] != strangerArg {
 		return
 	}
 	pid, _ := strconv.Atoi(os.Args[2])
@@ -198,7 +201,8 @@ func init() {
 	}
 
 	got.Scan = holderOf(token)
-	for unix.Unmount("/proc", unix.MNT_DETACH) == nil && got.Under == "" {
+	ours, _ := os.Readlink("/proc/self/ns/mnt")
+	for ours != "" && ours != os.Args[7] && unix.Unmount("/proc", unix.MNT_DETACH) == nil && got.Under == "" {
 		got.Under = holderOf(token)
 	}
 	json.NewEncoder(os.Stdout).Encode(got)

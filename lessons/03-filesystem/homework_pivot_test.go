@@ -29,8 +29,8 @@ func checkPivot(t *grade.T) {
 			"команда в нашем же пространстве имён монтирования: не хватает CLONE_NEWNS")
 	}
 	itsOwnFiles(t, pid)
-	atTheTop(t, pid)
 	nothingOld(t, pid, before)
+	atTheTop(t, pid)
 	kernelsOwn(t, pid)
 	if !says(t, p, "/\n") {
 		t.Saw("pwd, in the container", orNothing(p.Stdout()))

@@ -22,7 +22,11 @@ import (
 // What the checks of all tasks stand on: a rootfs of their own, a command in it that can be
 // found among all processes, and what the kernel says of that.
 
-const patience = 10 * time.Second // for a state to come; scaled under emulation
+const patience = 5 * time.Second // for a state to come; scaled under emulation
+
+// The main thread is what /proc/PID shows of us. No check that enters a namespace may do so
+// on it: it stays with the main goroutine, which does nothing but wait for the tests.
+func init() { runtime.LockOSThread() }
 
 // makeRootfs makes a root of busybox, without the folders that mounts will want: a rootfs
 // need not have them, and must not get them.

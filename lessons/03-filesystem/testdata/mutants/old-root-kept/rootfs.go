@@ -1,5 +1,5 @@
-// mutant: task=pivot diagnosis=old-root also=escape
-// The old root stays where pivot_root(2) has put it.
+// mutant: task=pivot diagnosis=old-root
+// The old root stays in the folder where pivot_root(2) has put it.
 
 package main
 
@@ -280,8 +280,11 @@ func pivot(root int) error {
 	if err := unix.Fchdir(root); err != nil {
 		return fmt.Errorf("fchdir(the root): %w", err)
 	}
-	if err := unix.PivotRoot(".", "."); err != nil {
-		return fmt.Errorf(`pivot_root(".", "."): %w`, err)
+	if err := unix.Mkdirat(root, ".old", 0o700); err != nil {
+		return fmt.Errorf("mkdir(.old): %w", err)
+	}
+	if err := unix.PivotRoot(".", ".old"); err != nil {
+		return fmt.Errorf("pivot_root(., .old): %w", err)
 	}
 	if err := unix.Chdir("/"); err != nil {
 		return fmt.Errorf(`chdir("/"): %w`, err)

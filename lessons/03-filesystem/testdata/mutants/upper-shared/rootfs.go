@@ -1,5 +1,5 @@
 // mutant: task=overlay diagnosis=writes-shared
-// One copy of the rootfs for all containers, instead of an upper folder for each.
+// One upper folder for all containers of a rootfs.
 
 package main
 
@@ -87,17 +87,29 @@ func private() error {
 // overlay lays an empty folder over the rootfs and returns where the two show as one. All
 // writes go to the upper folder, in the container's own, and go with it.
 func overlay(rootfs, dir string) (merged string, err error) {
-	merged = filepath.Join(filepath.Dir(filepath.Dir(dir)), "copy-of-"+strings.ReplaceAll(rootfs, "/", "_"))
-	if _, err := os.Stat(merged); err != nil {
-		if err := os.CopyFS(merged, os.DirFS(rootfs)); err != nil {
+	dir = filepath.Join(filepath.Dir(filepath.Dir(dir)), "layers", filepath.Base(filepath.Dir(rootfs)))
+	upper, work, merged := filepath.Join(dir, "upper"), filepath.Join(dir, "work"), filepath.Join(dir, "merged")
+	for _, folder := range []string{upper, work, merged} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return "", err
 		}
 	}
-	if err := unix.Mount(merged, merged, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-		return "", fmt.Errorf("mount(%q, MS_BIND): %w", merged, err)
+	info, err := os.Stat(rootfs)
+	if err != nil {
+		return "", err
+	}
+	if err := os.Chmod(upper, info.Mode()); err != nil {
+		return "", err
+	}
+	layers := "lowerdir=" + option(rootfs) + ",upperdir=" + option(upper) + ",workdir=" + option(work)
+	if err := unix.Mount("overlay", merged, "overlay", 0, layers); err != nil {
+		return "", fmt.Errorf("mount(%q, %q, %q): %w", "overlay", merged, layers, err)
 	}
 	return merged, nil
 }
+
+// option keeps a comma in a path from ending the option, and a colon from ending the layer.
+var option = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `:`, `\:`).Replace
 
 // A mount is a line of the new mount table, in the words of mount(2).
 type mount struct {
