@@ -1,4 +1,4 @@
-// mutant: task=pivot diagnosis=old-root
+// mutant: task=pivot diagnosis=old-root also=read-only
 // The old root stays in the folder where pivot_root(2) has put it.
 
 package main
