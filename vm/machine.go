@@ -160,10 +160,12 @@ func startMachine(s spec) (*machine, error) {
 }
 
 // live starts QEMU and waits for it, all on one thread: the parent-death signal is sent when
-// the thread that forked ends, not the process (PR_SET_PDEATHSIG(2const)). The thread is
-// never unlocked; it ends with this goroutine, when QEMU has ended too.
+// the thread that forked ends, not the process (PR_SET_PDEATHSIG(2const)), so Go must not end
+// this one before QEMU has ended. Then it is given back: a goroutine that ends locked takes
+// its thread along, and with it whatever else was once started from that thread.
 func (m *machine) live(started chan<- error) {
 	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	err := m.cmd.Start()
 	started <- err
 	if err == nil {
