@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// dieWithParent: the wish is bound to the thread that forks. Go keeps its threads, unless a
+// goroutine ends locked to one; nothing in the tool does that.
 func dieWithParent(cmd *exec.Cmd, signal unix.Signal) {
 	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: signal}
 }
