@@ -47,7 +47,8 @@ func start(cmd *exec.Cmd) (*run, error) {
 	r.out = bufio.NewReader(out)
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		r.began = time.Now()
 		err := cmd.Start()
 		started <- err
