@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"mydocker.example/shared/proof"
+)
+
+// quota: 50 ms of processor time in every 100 ms, and not one more.
+var quota = proof.Proof{
+	ID: "quota",
+	Guest: func(r *proof.Report) error {
+		for i, limit := range []string{"max 100000", "50000 100000"} {
+			g, err := newGroup(top, "hog")
+			if err != nil {
+				return err
+			}
+			defer g.remove()
+			if err := tell(r, g, "cpu.max", limit); err != nil {
+				return err
+			}
+			hog, err := start(g, "hog")
+			if err != nil {
+				return err
+			}
+			defer hog.kill()
+			time.Sleep(300 * time.Millisecond) // it starts, and a period begins
+			// An emulated processor that the host takes away for a while looks busy meanwhile, and
+			// a period is overrun. So there are several tries, and the closest counts.
+			closest := int64(1000)
+			for range 5 {
+				used, wall, err := usage(g, 1500*time.Millisecond)
+				if err != nil {
+					return err
+				}
+				percent := int64(100 * used / wall)
+				r.Sawf("", fmt.Sprintf("usage_usec of hog/cpu.stat over %d ms, %% of a processor", wall.Milliseconds()), "%d", percent)
+				if max(percent-50, 50-percent) < max(closest-50, 50-closest) {
+					closest = percent
+				}
+				if limit == "max 100000" || closest >= 45 && closest <= 55 {
+					break
+				}
+			}
+			r.Sawf(fmt.Sprintf("percent-%d", i+1), "the closest to a half", "%d", closest)
+			if err := showField(r, fmt.Sprintf("throttled-%d", i+1), g, "cpu.stat", "nr_throttled"); err != nil {
+				return err
+			}
+			g.remove()
+		}
+		return nil
+	},
+	Judge: func(s *proof.Seen) {
+		s.Check(s.Int("percent-1") >= 75, "without a quota it got %d%% only", s.Int("percent-1"))
+		s.Equal("throttled-1", "0")
+		s.Check(s.Int("percent-2") >= 45 && s.Int("percent-2") <= 55, "%d%% of a processor, and 50%% were granted", s.Int("percent-2"))
+		s.Check(s.Int("throttled-2") >= 5, "throttled in %d periods only", s.Int("throttled-2"))
+	},
+}
+
+// usage is how much processor time a group uses, measured over a while.
+func usage(g group, over time.Duration) (used, wall time.Duration, err error) {
+	before, err := g.field("cpu.stat", "usage_usec")
+	if err != nil {
+		return 0, 0, err
+	}
+	begin := time.Now()
+	time.Sleep(over)
+	after, err := g.field("cpu.stat", "usage_usec")
+	return time.Duration(after-before) * time.Microsecond, time.Since(begin), err
+}
+
+// weight: how a processor is divided when everybody wants it, and when not.
+var weight = proof.Proof{
+	ID: "weight",
+	Guest: func(r *proof.Report) error {
+		light, err := newGroup(top, "light")
+		if err != nil {
+			return err
+		}
+		defer light.remove()
+		heavy, err := newGroup(top, "heavy")
+		if err != nil {
+			return err
+		}
+		defer heavy.remove()
+		if err := show(r, "light", light, "cpu.weight"); err != nil {
+			return err
+		}
+		if err := tell(r, heavy, "cpu.weight", "300"); err != nil {
+			return err
+		}
+		r.Note("One hog in light, alone on processor 0; then three there, and one in heavy.",
+			"Сначала один в light, на процессоре 0 больше никого; потом там трое, и один в heavy.")
+		first, err := start(light, "hog", "0")
+		if err != nil {
+			return err
+		}
+		defer first.kill()
+		time.Sleep(300 * time.Millisecond)
+		alone, wall, err := usage(light, time.Second)
+		if err != nil {
+			return err
+		}
+		r.Sawf("alone", "usage_usec of light, % of a processor", "%d", 100*alone/wall)
+		for _, g := range []group{light, light, heavy} {
+			hog, err := start(g, "hog", "0")
+			if err != nil {
+				return err
+			}
+			defer hog.kill()
+		}
+		time.Sleep(500 * time.Millisecond)
+		before, err := heavy.field("cpu.stat", "usage_usec")
+		if err != nil {
+			return err
+		}
+		mine, wall, err := usage(light, 2*time.Second)
+		if err != nil {
+			return err
+		}
+		after, err := heavy.field("cpu.stat", "usage_usec")
+		if err != nil {
+			return err
+		}
+		theirs := time.Duration(after-before) * time.Microsecond
+		r.Sawf("light-share", "usage_usec of light, % of a processor", "%d", 100*mine/wall)
+		r.Sawf("heavy-share", "usage_usec of heavy, % of a processor", "%d", 100*theirs/wall)
+		return nil
+	},
+	Judge: func(s *proof.Seen) {
+		s.Equal("light", "100")
+		s.Check(s.Int("alone") >= 70, "alone, it got %d%%", s.Int("alone"))
+		light, heavy := s.Int("light-share"), s.Int("heavy-share")
+		s.Check(2*heavy >= 3*light, "weights 100 and 300, and the shares are %d%% and %d%%", light, heavy)
+	},
+}
