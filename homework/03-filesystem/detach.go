@@ -44,7 +44,7 @@ func detach(s store.Store, r store.Record) (code int, err error) {
 	keeper := exec.Command("/proc/self/exe", "keep", r.ID)
 	keeper.Stdout, keeper.Stderr = log, log // no Stdin: os/exec opens /dev/null
 	keeper.ExtraFiles = []*os.File{tell}    // descriptor 3
-	keeper.Env = []string{"MYDOCKER_ROOT=" + s.Root, "HOME=" + os.Getenv("HOME")}
+	keeper.Env = []string{"MYDOCKER_ROOT=" + s.Root}
 	// A session of its own (setsid(2)): no terminal, so no SIGHUP when the terminal closes.
 	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := keeper.Start(); err != nil {

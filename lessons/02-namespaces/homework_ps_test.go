@@ -29,8 +29,8 @@ func checkPs(t *grade.T) {
 	neighbour := other.find(t, q)
 	var family map[int]int
 	t.Eventually(patience, func() bool { family = inside(t, pid); return len(family) >= want })
-	listed(t, "family", pid, family)
-	listed(t, "neighbour", neighbour, inside(t, neighbour))
+	family = listed(t, "family", pid)
+	listed(t, "neighbour", neighbour)
 	inTable(t, family)
 
 	// The numbers of what has ended belong to others, sooner or later.
@@ -46,10 +46,15 @@ func checkPs(t *grade.T) {
 	}
 }
 
-// listed compares ps --json with what the kernel says.
-func listed(t *grade.T, name string, pid int, family map[int]int) {
+// listed compares ps --json with what the kernel says, at a moment when nobody comes or goes.
+func listed(t *grade.T, name string, pid int) (family map[int]int) {
 	t.Helper()
-	c := lookUp(t, name)
+	var c shown
+	t.Eventually(patience, func() bool {
+		family = inside(t, pid)
+		c = lookUp(t, name)
+		return maps.Equal(family, inside(t, pid))
+	})
 	got := map[int]int{}
 	for _, p := range c.PIDs {
 		got[p.Outside] = p.Inside
@@ -86,6 +91,7 @@ func listed(t *grade.T, name string, pid int, family map[int]int) {
 				"ps показывает процесс %d (%s) в контейнере %s, а он не в пространстве PID этого контейнера: сравните inode у /proc/%d/ns/pid", outside, commandLine(outside), name, outside)
 		}
 	}
+	return family
 }
 
 // nestedLast puts those in the container's own namespace before those further in: the
