@@ -68,7 +68,8 @@ func (s *suite) packageInLab(ctx context.Context, dir string) error {
 	}
 	var out bytes.Buffer
 	code, err := g.Run(ctx, vm.Cmd{
-		Argv:   []string{"/lab/bin/package.test", "-test.v", "-test.timeout=0"},
+		// The checks of a homework want a submission: the matrix has them.
+		Argv:   []string{"/lab/bin/package.test", "-test.v", "-test.timeout=0", "-test.skip=^TestHomework$"},
 		Dir:    filepath.Join("/course", s.t.Rel(dir)),
 		Stdout: &out, Stderr: &out, Timeout: 5 * time.Minute,
 	})

@@ -35,7 +35,7 @@ func halfABuild(dir string) {
 	layer(dir, "base", "k", func(tmp string) error {
 		os.WriteFile(filepath.Join(tmp, "kernel"), []byte("half"), 0o644)
 		fmt.Println("half")
-		select {}
+		time.Sleep(time.Hour) // not select {}: Go would call that a deadlock and end the process
 	})
 }
 
