@@ -36,6 +36,7 @@ func halfABuild(dir string) {
 		os.WriteFile(filepath.Join(tmp, "kernel"), []byte("half"), 0o644)
 		fmt.Println("half")
 		time.Sleep(time.Hour) // not select {}: Go would call that a deadlock and end the process
+		return nil
 	})
 }
 
