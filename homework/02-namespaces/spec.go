@@ -12,7 +12,7 @@ import (
 // of it is kept in the container's record and goes to them as JSON.
 type Spec struct {
 	Name     string   `json:"-"`
-	Detach   bool     `json:"-"`
+	Detach   bool     `json:"detach,omitempty"`
 	Hostname string   `json:"hostname,omitempty"` // "" means the container's id, as docker has it
 	Command  []string `json:"command"`
 }

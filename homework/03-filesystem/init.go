@@ -59,6 +59,11 @@ func enter(dir, config string) (*exec.Cmd, error) {
 	// Looked up here, in the container, and in the PATH that the command will see.
 	cmd := exec.Command(spec.Command[0], spec.Command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if spec.Detach {
+		// A session and process group of its own. kill(2) of 0 goes to the caller's whole
+		// group, across PID namespaces: the keeper must not be in it.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	}
 	return cmd, nil
 }
 
