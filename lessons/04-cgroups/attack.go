@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -132,9 +133,7 @@ func intoGroup(cmd *exec.Cmd, g group) error {
 // takeProcesses clones until clone(2) fails, and goes on trying for some seconds: a number
 // that somebody gives back is taken at once. Success is to have more than a hundred.
 func takeProcesses(a *proof.Attacker) error {
-	time.Sleep(300 * time.Millisecond) // so that the chart has a beginning
-	// The runtime of Go may want a thread of its own meanwhile, and would not survive without:
-	// from here on, raw system calls.
+	spareThreads(8) // and meanwhile the chart has its beginning
 	const wanted, sitting = 100, 2 * time.Second
 	var children []int
 	var refused syscall.Errno
@@ -162,6 +161,18 @@ func takeProcesses(a *proof.Attacker) error {
 		return nil
 	}
 	return fmt.Errorf("clone: %w", refused)
+}
+
+// spareThreads makes Go's runtime clone n threads now. It keeps them, and later takes one of
+// them where it would else clone: pids.max counts threads too, and a Go program that is
+// refused a thread ends on the spot.
+func spareThreads(n int) {
+	var all sync.WaitGroup
+	for range n {
+		// Each call holds a thread until all n are in it.
+		all.Go(func() { unix.Nanosleep(&unix.Timespec{Nsec: 400_000_000}, nil) })
+	}
+	all.Wait()
 }
 
 // cloneAndPause is a fork whose child does nothing, in raw system calls (lesson 02).
