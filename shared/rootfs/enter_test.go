@@ -289,7 +289,8 @@ func TestCloseOnExec(t *testing.T) {
 	open, err := os.Open(dir)
 	require.NoError(t, err)
 	defer open.Close()
-	out, err := run(t, c, "ls /proc/self/fd/3/ 2>/dev/null; ls /proc/$$/fd | tr '\\n' ' '", open)
+	// The sleep: while the shell makes its pipeline, it has the ends of the pipe itself.
+	out, err := run(t, c, "ls /proc/self/fd/3/ 2>/dev/null; { sleep 1; ls /proc/$$/fd; } | tr '\\n' ' '", open)
 	require.NoError(t, err)
 	require.Equal(t, "0 1 2", out)
 }

@@ -25,6 +25,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2}\b( +\d{4}\b)?`), "DATE"},
 	{regexp.MustCompile(`\b\d+:\d\d(:\d\d)?([.,]\d+)?\b`), "TIME"},
 	{regexp.MustCompile(`\b\d+m\d+[.,]\d+s\b`), "DURATION"}, // time in bash
+	{regexp.MustCompile(`^(\S*bash: line )\d+:`), "${1}N:"}, // where bash notices that a job was killed
 	{regexp.MustCompile(`[ \t]+`), " "},                     // columns move with the width of what they hold
 }
 
