@@ -24,7 +24,7 @@ export COURSE_BUILD := $(BUILD)
 
 # Variables reach the tool through the environment, as they were typed: a $ in CMD is the
 # shell's in the lab, not make's.
-VARIABLES := CMD OUT LAB STEP ONLY JSON HINTS RESET UPDATE COLD COURSE_LANG FROM SUBMISSION TIMEOUT MATRIX
+VARIABLES := CMD OUT LAB STEP ONLY JSON HINTS RESET UPDATE COLD COURSE_LANG FROM SUBMISSION TIMEOUT MATRIX LESSON
 define verbatim
 ifdef $(1)
 override $(1) := $$(value $(1))

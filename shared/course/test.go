@@ -17,7 +17,8 @@ import (
 
 // A suite runs checks, two at a time where they come in a list, and counts them.
 type suite struct {
-	t tree.Tree
+	t      tree.Tree
+	lesson string // only the checks with this lesson in their name; "" is all
 
 	mu             sync.Mutex
 	passed, failed int
@@ -29,7 +30,8 @@ type check struct {
 	run  func(ctx context.Context) error
 }
 
-// A stage is a part of the tests that a person may want alone: ONLY=matrix make test.
+// A stage is a part of the tests that a person may want alone: ONLY=matrix make test. LESSON=3 keeps those
+// checks that are about one lesson.
 type stage struct {
 	name string
 	run  func(s *suite, ctx context.Context) []check
@@ -56,7 +58,11 @@ func test(ctx context.Context, t tree.Tree, _ []string) error {
 	if err != nil {
 		return err
 	}
-	s := &suite{t: t}
+	lesson, err := wantedLesson(t)
+	if err != nil {
+		return err
+	}
+	s := &suite{t: t, lesson: lesson}
 	before, err := leftover.Look(ctx, t)
 	if err != nil {
 		return err
@@ -93,6 +99,16 @@ func wantedStages() (wanted []string, err error) {
 	return wanted, nil
 }
 
+// wantedLesson is the name of the one lesson to test: LESSON=3 make test.
+func wantedLesson(t tree.Tree) (string, error) {
+	number := os.Getenv("LESSON")
+	if number == "" {
+		return "", nil
+	}
+	l, err := t.Lesson(number)
+	return l.Name, err
+}
+
 func (s *suite) run(ctx context.Context, stage stage) {
 	checks := stage.run(s, ctx)
 	atOnce := 1
@@ -102,6 +118,9 @@ func (s *suite) run(ctx context.Context, stage stage) {
 	var all sync.WaitGroup
 	places := make(chan struct{}, atOnce)
 	for _, c := range checks {
+		if !strings.Contains(c.name, s.lesson) {
+			continue
+		}
 		places <- struct{}{}
 		if ctx.Err() != nil {
 			break
