@@ -36,7 +36,31 @@ func lesson(ctx context.Context, t tree.Tree, args []string) error {
 	if err != nil {
 		return err
 	}
-	return unix.Exec(program, []string{program}, os.Environ())
+	env, err := mydockerFor(ctx, t, l)
+	if err != nil {
+		return err
+	}
+	return unix.Exec(program, []string{program}, append(os.Environ(), env...))
+}
+
+// mydockerFor builds the mydocker that a lesson ends with, for its proofs, and names it in the
+// environment. A lesson without a solution has none, and does not show those claims.
+func mydockerFor(ctx context.Context, t tree.Tree, l tree.Lesson) (env []string, err error) {
+	if !l.RunsMydocker() || !t.Solved(l) {
+		return nil, nil
+	}
+	program, err := solution(ctx, t, l)
+	return []string{"COURSE_MYDOCKER=" + program}, err
+}
+
+// solution builds the mydocker that a lesson ends with.
+func solution(ctx context.Context, t tree.Tree, l tree.Lesson) (program string, err error) {
+	dir := t.Dir("solutions", l)
+	program = filepath.Join(t.Build, "mydocker-solutions-"+l.Name)
+	if err := lab.Build(ctx, dir, program); err != nil {
+		return "", fmt.Errorf("%s: %w", t.Rel(dir), err)
+	}
+	return program, nil
 }
 
 // fitHost says whether this machine can stand in for the lab. What a lesson needs beyond

@@ -93,8 +93,12 @@ func (s *suite) demos(context.Context) (checks []check) {
 				if err := lab.Build(ctx, s.t.Dir("lessons", l), program); err != nil {
 					return err
 				}
+				env, err := mydockerFor(ctx, s.t, l)
+				if err != nil {
+					return err
+				}
 				cmd := child.Command(ctx, program)
-				cmd.Env = append(cmd.Env, "COURSE_LANG="+lang)
+				cmd.Env = append(append(cmd.Env, "COURSE_LANG="+lang), env...)
 				return silent(cmd)
 			}})
 		}

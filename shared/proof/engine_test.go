@@ -122,6 +122,16 @@ func TestWhatIsLeftBehindIsNamedAndEnded(t *testing.T) {
 	}
 }
 
+func TestMydockerIsAnyProgramOrNone(t *testing.T) {
+	out, _ := lesson(t, "", "ONLY=mydocker", "COURSE_MYDOCKER=/bin/echo")
+	require.Contains(t, out, "  mydocker run true → run true\n")
+	require.Contains(t, out, "\nproved: 1\n")
+
+	out, code := lesson(t, "", "ONLY=mydocker", "COURSE_MYDOCKER=")
+	require.Contains(t, out, "  NOT SHOWN\n  - no mydocker was given")
+	require.Zero(t, code)
+}
+
 func TestNotShown(t *testing.T) {
 	out, code := lesson(t, "", "ONLY=cannot,holds")
 	require.Contains(t, out, "  NOT SHOWN\n  - no device here\n")

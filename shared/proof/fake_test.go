@@ -152,6 +152,11 @@ func fakeLesson() Lesson {
 			s.Check(s.Died() && strings.Contains(s.Console(), "sysrq"), "alive: %q", s.Console())
 		}},
 		{ID: "dies", Dangerous: true, Guest: panicKernel},
+		{ID: "mydocker", Mydocker: true, Guest: func(r *Report) error {
+			out, err := Mydocker("run", "true").Output()
+			r.Saw("said", "mydocker run true", string(out))
+			return err
+		}},
 		{ID: "dangerous", Dangerous: true, Guest: func(*Report) error { return errors.New("this ran") }},
 	}
 	return Lesson{Number: 9, Name: "09-fake", Proofs: proofs, Texts: fakeTexts(proofs)}

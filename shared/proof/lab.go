@@ -51,6 +51,9 @@ func (l *lab) start(ctx context.Context) started {
 		err = g.Put(ctx, l.binary(), 0o755, self)
 		self.Close()
 	}
+	if path := os.Getenv(mydockerEnv); err == nil && path != "" {
+		err = g.PutFile(ctx, labMydocker, 0o755, path)
+	}
 	if err != nil {
 		g.Close()
 		return started{err: fmt.Errorf("the lab did not take the program: %w", err)}
@@ -87,7 +90,7 @@ func (l *lab) run(ctx context.Context, p *Proof, events, output io.Writer) (outc
 	run := func(events io.Writer) (err error) {
 		o.exit, err = g.Run(ctx, vm.Cmd{
 			Argv: []string{l.binary()},
-			Env:  []string{proofEnv + "=" + p.ID, fmt.Sprintf("%s=%d", scaleEnv, g.Scale())},
+			Env:  []string{proofEnv + "=" + p.ID, fmt.Sprintf("%s=%d", scaleEnv, g.Scale()), mydockerEnv + "=" + labMydocker},
 			User: p.User, Stdout: output, Stderr: output, Events: events,
 			Timeout: p.timeout(),
 		})

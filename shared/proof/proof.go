@@ -45,6 +45,7 @@ type Proof struct {
 	Judge  func(s *Seen)         // runs on the host afterwards, and decides; nil: no error is proof enough
 	Attack *Attack               // instead of Guest and Judge, or after Guest
 
+	Mydocker   bool // runs mydocker as it stands after this lesson, by the func Mydocker; not shown where there is none
 	Host       bool // runs on this machine, with its user's rights; what it needs, a guest say, it starts itself
 	Disposable bool // needs a guest of its own
 	MayDie     bool // the guest's death is an observation: Seen.Died (implies Disposable)

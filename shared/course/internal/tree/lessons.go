@@ -24,6 +24,9 @@ var Lessons = []Lesson{
 // own: the checks run here and start the machine themselves.
 func (l Lesson) OnHost() bool { return l.Number == 0 }
 
+// RunsMydocker is true of the lessons that have proofs about mydocker itself.
+func (l Lesson) RunsMydocker() bool { return l.Number >= 4 }
+
 // Previous is the lesson before; there is none before 00.
 func (l Lesson) Previous() (Lesson, bool) {
 	if l.Number == 0 {
