@@ -12,6 +12,11 @@ import (
 // folder that no other mount namespace sees anything in.
 type Overlay struct {
 	Upper, Work, Merged string
+
+	// UserXattr keeps the overlay's own marks in user.* attributes instead of trusted.*,
+	// which are for the machine's root alone. In a user namespace a folder that was removed
+	// can only so be made again (Documentation/filesystems/overlayfs.rst).
+	UserXattr bool
 }
 
 func (o Overlay) mount(lower string) error {
@@ -23,7 +28,11 @@ func (o Overlay) mount(lower string) error {
 
 // options are those of the overlay's mount(2).
 func (o Overlay) options(lower string) string {
-	return fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", escape(lower), escape(o.Upper), escape(o.Work))
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", escape(lower), escape(o.Upper), escape(o.Work))
+	if o.UserXattr {
+		options += ",userxattr"
+	}
+	return options
 }
 
 // escape keeps a comma from ending an option, and a colon from ending a layer.
