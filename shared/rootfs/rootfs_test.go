@@ -34,11 +34,13 @@ func TestParseVolume(t *testing.T) {
 func TestOverlayOptions(t *testing.T) {
 	o := Overlay{Upper: "/u", Work: `/w\x`, Merged: "/m"}
 	require.Equal(t, `lowerdir=/a\:b\,c,upperdir=/u,workdir=/w\\x`, o.options("/a:b,c"))
+	o.UserXattr = true
+	require.Equal(t, `lowerdir=/r,upperdir=/u,workdir=/w\\x,userxattr`, o.options("/r"))
 }
 
 func TestConfigIsData(t *testing.T) {
 	c := Defaults()
-	c.Root, c.Overlay, c.Volumes = "/r", &Overlay{"/u", "/w", "/m"}, []Volume{{"/a", "/b", true}}
+	c.Root, c.Overlay, c.Volumes = "/r", &Overlay{Upper: "/u", Work: "/w", Merged: "/m"}, []Volume{{"/a", "/b", true}}
 	text, err := json.Marshal(c)
 	require.NoError(t, err)
 	var back Config
