@@ -22,6 +22,7 @@ var first = map[string]int{
 	"seccomp": 7,
 	"network": 7,
 	"console": 7,
+	"join":    7,
 }
 
 // modules are the modules that mydocker may be built from, beside the standard library.

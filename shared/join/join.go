@@ -1,0 +1,170 @@
+// Package join starts a command inside a container that lives already: in its namespaces,
+// its user namespace too, in its cgroup, with the capabilities and the filter it is given.
+//
+// It is plumbing, taught by no lesson and free for all. Two things keep a Go program from
+// calling setns(2) for itself: a user namespace is joined by a process of one thread only
+// (EINVAL), and Go has several; and a thread that has stepped into a container, with all
+// that the runtime holds open and in memory, is what CVE-2016-9962 was. So the parent
+// prepares everything, down to the list of the system calls, and clones a process that does
+// nothing but run that list:
+//
+//	parent                    first child                      second child
+//	pidfd, list ──clone3(2)─▶ undumpable, descriptors
+//	                          closed, setns(2)
+//	                              ──clone3(CLONE_PARENT)─────▶ session, ids, capabilities,
+//	◀──────────────── "its PID" ──┘ _exit(2)                   folder, filter, execve(2)
+//	◀───────────────────────────────────── EOF, or the call that failed, and its errno
+//
+// The second is there when a PID namespace is joined: setns(2) puts only those into it that
+// are born later (pid_namespaces(7)). Until then nobody in the container can see the
+// process; from then on it has no descriptor but the command's three and the pipe.
+//
+// The children are copies (no CLONE_VM): not a byte that they write is the parent's.
+package join
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Cmd is a command to be started in a container, in the kernel's own words.
+type Cmd struct {
+	// Target is a descriptor of a process in the container (pidfd_open(2)). Its namespaces
+	// are joined, all at once: so the kernel checks each with the rights that we have now,
+	// in ours, and those that we gain with its user namespace.
+	Target int
+	// Namespaces are the kinds to join (CLONE_NEW*); see Differing. Joining the user
+	// namespace that one is in already fails with EINVAL.
+	Namespaces uintptr
+	Cgroup     *os.File // the folder of the container's group (cgroups(7)), in which the first child is born; nil: ours
+
+	Args []string // Args[0] without a slash is searched for in the PATH of Env, in the container
+	Env  []string
+	Dir  string // where it starts, in the container; "" means /
+
+	// Descriptors 0, 1, 2; nil is /dev/null. There is no way for a fourth.
+	Stdin, Stdout, Stderr *os.File
+	Session               bool // setsid(2)
+	Terminal              bool // Stdin is a terminal, and the session's: with Session (TIOCSCTTY, tty_ioctl(4))
+
+	UID, GID    int // in the container
+	Groups      []int
+	KeepGroups  bool // no setgroups(2): a user namespace may forbid it (/proc/PID/setgroups)
+	Caps        *Capabilities
+	NoNewPrivs  bool
+	Seccomp     []unix.SockFilter // a filter; without NoNewPrivs it wants CAP_SYS_ADMIN, and sees setresuid(2) and capset(2)
+	Rlimits     []Rlimit          // Go itself has raised its RLIMIT_NOFILE, and hands that on
+	OOMScoreAdj *int              // nil: ours (proc_pid_oom_score_adj(5))
+	Keyring     bool              // a new session keyring instead of ours (keyrings(7))
+}
+
+// Capabilities are sets of bits, 1<<CAP_CHOWN and so on (capabilities(7)). The ambient set
+// is emptied.
+type Capabilities struct {
+	Bounding, Effective, Permitted, Inheritable uint64
+}
+
+// A Rlimit is one of setrlimit(2)'s.
+type Rlimit struct {
+	Resource int // RLIMIT_*
+	Soft     uint64
+	Hard     uint64
+}
+
+// An Error is the step that failed, in a child, and its errno.
+type Error struct {
+	Step  Step
+	What  string // what the step was about; may be ""
+	Errno syscall.Errno
+}
+
+func (e *Error) Error() string {
+	if e.What == "" {
+		return fmt.Sprintf("%s: %v", e.Step, e.Errno)
+	}
+	return fmt.Sprintf("%s(%s): %v", e.Step, e.What, e.Errno)
+}
+
+// Unwrap keeps the errno for errors.Is.
+func (e *Error) Unwrap() error { return e.Errno }
+
+// ErrKilled: the child was ended by somebody before it could execute the command.
+var ErrKilled = errors.New("join: the child was killed")
+
+// Start starts the command and returns when it runs: its Wait, Signal and the rest are
+// those of a child. An *Error says which step failed; with Step Execve the container is
+// there, and the command is not.
+func (c *Cmd) Start() (*os.Process, error) {
+	if len(c.Args) == 0 {
+		return nil, errors.New("join: no command")
+	}
+	report, pipe, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer report.Close()
+	l, err := c.list(pipe)
+	if err != nil {
+		pipe.Close()
+		return nil, err
+	}
+	defer l.close()
+
+	cgroup := -1
+	if c.Cgroup != nil {
+		cgroup = int(c.Cgroup.Fd())
+	}
+	first, errno := l.clone(cgroup)
+	runtime.KeepAlive(c) // the files are open until here
+	l.closeFiles()
+	pipe.Close() // now only the children hold the writing end
+	if errno != 0 {
+		return nil, &Error{Step: Clone, Errno: errno}
+	}
+	return l.outcome(first, report)
+}
+
+// outcome reads what the children report, until the command has been executed (the pipe is
+// close-on-exec) or the last child has ended, and waits for those that are not the command.
+func (l *list) outcome(first int, report io.Reader) (*os.Process, error) {
+	said, err := io.ReadAll(report)
+	last, failure := first, error(nil)
+	for ; len(said) >= recordSize; said = said[recordSize:] {
+		kind, value := binary.NativeEndian.Uint32(said), binary.NativeEndian.Uint32(said[4:])
+		if kind == recordPID {
+			last = int(value)
+			continue
+		}
+		failure = &Error{Step: l.calls[kind].step, What: l.what[kind], Errno: syscall.Errno(value)}
+	}
+	if err != nil {
+		failure = fmt.Errorf("read(join): %w", err)
+	}
+	if failure == nil && l.forks && last == first {
+		failure = ErrKilled
+	}
+	if last != first || failure != nil {
+		reap(first)
+	}
+	if failure != nil {
+		if last != first {
+			reap(last)
+		}
+		return nil, failure
+	}
+	// Nobody has waited for it: even if it has ended already, its PID is its own.
+	return os.FindProcess(last)
+}
+
+func reap(pid int) {
+	for err := error(unix.EINTR); errors.Is(err, unix.EINTR); {
+		_, err = unix.Wait4(pid, nil, 0, nil)
+	}
+}
