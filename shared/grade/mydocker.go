@@ -20,6 +20,7 @@ type Cmd struct {
 	t       *T
 	cmd     exec.Cmd
 	timeout time.Duration
+	attr    syscall.SysProcAttr
 }
 
 const (
@@ -56,6 +57,13 @@ func (c *Cmd) Dir(dir string) *Cmd { c.cmd.Dir = dir; return c }
 // Stdin is what mydocker reads.
 func (c *Cmd) Stdin(r io.Reader) *Cmd { c.cmd.Stdin = r; return c }
 
+// As makes it a call of another user, or of root with supplementary groups. What the user
+// needs to be able to read and to write (MYDOCKER_ROOT) is the caller's affair.
+func (c *Cmd) As(who syscall.Credential) *Cmd { c.attr.Credential = &who; return c }
+
+// Cgroup makes it begin in a cgroup, whose folder is open as fd until Start or Run is back.
+func (c *Cmd) Cgroup(fd int) *Cmd { c.attr.UseCgroupFD, c.attr.CgroupFD = true, fd; return c }
+
 // Timeout is the time limit, of a machine that is not emulated. Default: 5 s for Run
 // (1 s once a call has hung: who gets no answer need not wait for each refusal), a minute
 // for Start.
@@ -88,7 +96,8 @@ func (c *Cmd) Start() *Process {
 	cmd.Args, cmd.Env, cmd.Dir, cmd.Stdin = c.cmd.Args, c.cmd.Env, c.cmd.Dir, c.cmd.Stdin
 	p := &Process{t: c.t, cmd: cmd, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.stdout, &p.stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &c.attr
+	cmd.SysProcAttr.Setpgid = true
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = scaled(outputGrace)
 	if err := cmd.Start(); err != nil {
