@@ -24,7 +24,7 @@ export COURSE_BUILD := $(BUILD)
 
 # Variables reach the tool through the environment, as they were typed: a $ in CMD is the
 # shell's in the lab, not make's.
-VARIABLES := CMD OUT LAB STEP ONLY JSON HINTS RESET UPDATE COLD COURSE_LANG FROM SUBMISSION TIMEOUT MATRIX LESSON
+VARIABLES := CMD ERR OUT LAB STEP ONLY JSON HINTS RESET UPDATE COLD COURSE_LANG FROM SUBMISSION TIMEOUT MATRIX LESSON
 define verbatim
 ifdef $(1)
 override $(1) := $$(value $(1))
@@ -38,8 +38,8 @@ GO_NEEDED := $(shell sed -n 's/^go //p' go.work)
 # run stands in a recipe: make becomes the tool.
 run = @exec '$(COURSE)'
 
-.PHONY: help list vm doctor stubs transcripts reset test bench clean
-help list vm doctor stubs transcripts reset test bench clean: tool
+.PHONY: help list vm doctor explain stubs transcripts reset test bench clean
+help list vm doctor explain stubs transcripts reset test bench clean: tool
 	$(run) $@
 
 # NN is a lesson's number, with or without the zero. (One rule each: a rule with several

@@ -37,6 +37,7 @@ func commands() []command {
 		{"diff", "NN", "your homework against the solution", "ваше домашнее задание против решения", diff},
 		{"evolution", "NN", "what lesson NN changed in mydocker", "что урок NN изменил в mydocker", evolution},
 		{"doctor", "", "what this machine has, what it lacks, and the command to type", "что есть на этой машине, чего не хватает и какую команду набрать", examine},
+		{"explain", "", "why the kernel answered so: ERR='pivot_root EINVAL', or the whole line", "почему ядро так ответило: ERR='pivot_root EINVAL' или вся строка", explainError},
 		{"reset", "[NN]", "forget the lab's snapshots; reset-NN: homework/NN from the start, your work put aside", "забыть снимки лаборатории; reset-NN: homework/NN с начала, ваша работа откладывается", reset},
 		{"stubs", "", "make homework/ from solutions/", "сделать homework/ из solutions/", stubs},
 		{"transcripts", "", "run the shell blocks of the texts and compare; UPDATE=1 rewrites them", "выполнить блоки оболочки из текстов и сравнить; UPDATE=1 перепишет их", transcripts},

@@ -76,7 +76,7 @@ func TestRefuted(t *testing.T) {
 			`- which: the answer is "1", and should be "3"`,
 			`- the proof did not report "never"`, `- never is not x`,
 		},
-		"errno":        {`- mount("/x"): EPERM: operation not permitted`},
+		"errno":        {`- mount("/x"): EPERM: operation not permitted`, `    likely: CAP_SYS_ADMIN over the owner`},
 		"panics":       {`- panic: runtime error: invalid memory address or nil pointer dereference`, `(fake_test.go:`},
 		"exits":        {`- the proof ended before its end, with exit code 7; it said last: last words`},
 		"hangs":        {`- the proof did not end within `},

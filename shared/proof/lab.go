@@ -127,8 +127,8 @@ func (l *lab) close() error {
 	return nil
 }
 
-// explain adds what to do about an error of the lab.
-func explain(err error, w *words) string {
+// advice adds what to do about an error of the lab.
+func advice(err error, w *words) string {
 	if errors.Is(err, vm.ErrNoImage) {
 		return err.Error() + "\n" + w.noImage
 	}

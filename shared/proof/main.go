@@ -116,7 +116,7 @@ func runJudge(l Lesson) int {
 	}
 	show.end(j.summary())
 	if err = errors.Join(err, closeErr); err != nil {
-		fmt.Fprintln(os.Stderr, explain(err, w))
+		fmt.Fprintln(os.Stderr, advice(err, w))
 		return exitRefuted
 	}
 	if len(j.summary().refuted) > 0 {

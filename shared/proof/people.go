@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"mydocker.example/shared/explain"
 )
 
 // people are told in prose, with what the kernel answered as it arrives.
@@ -165,6 +167,9 @@ func (p *people) verdict(_ claim, v verdict) {
 	p.print(margin, red, []string{p.words.refuted})
 	for _, reason := range v.reasons {
 		p.print(margin, "", wrap("- "+printable(reason.String()), p.width-len(margin), "  "))
+		for _, cause := range explain.Text(reason.Text, reason.Errno) {
+			p.print(margin+"  ", dim, wrap(fmt.Sprintf(p.words.likely, cause.In(p.lang)), p.width-len(margin)-2, ""))
+		}
 	}
 	if v.console != "" {
 		p.say(margin, dim, p.words.console+":")

@@ -13,6 +13,7 @@ type words struct {
 	without, with      string // the labels of an attack's halves
 	attack, succeeded  string
 	left               string
+	likely             string // under a reason that came from the kernel
 	console            string
 	summaryProved      string
 	summaryRefuted     string
@@ -33,6 +34,7 @@ var english = words{
 	without: "Without the mechanism", with: "With the mechanism",
 	attack: "the attack", succeeded: "succeeded",
 	left:          "left behind, ended by the engine",
+	likely:        "likely: %s",
 	console:       "the guest's console ended with",
 	summaryProved: "proved: %d", summaryRefuted: "refuted: %d (%s)", summaryNotShown: "not shown: %d (%s)",
 	prompt:     "Enter run · b back · number jump · q quit · ? keys",
@@ -67,6 +69,7 @@ var russian = words{
 	without: "Без механизма", with: "С механизмом",
 	attack: "атака", succeeded: "удалась",
 	left:          "остались процессы, завершены принудительно",
+	likely:        "вероятная причина: %s",
 	console:       "последние строки консоли гостя",
 	summaryProved: "доказано: %d", summaryRefuted: "опровергнуто: %d (%s)", summaryNotShown: "не показано: %d (%s)",
 	prompt:     "Enter запустить · b назад · номер перейти · q выход · ? клавиши",
