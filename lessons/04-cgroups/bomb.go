@@ -92,22 +92,7 @@ var defused = proof.Proof{
 		if err := armed(r, g); err != nil {
 			return err
 		}
-		full := func() bool {
-			n, err := g.field("pids.events", "max")
-			return err == nil && n > 0
-		}
-		if !r.Eventually(10*time.Second, full) {
-			return fmt.Errorf("the bomb never met its limit")
-		}
-		r.Saw("burning", "the limit is met, the bomb goes on", "ok")
-		// The host asks its questions now, and takes the fuse away when it is done.
-		if !r.Eventually(15*time.Second, func() bool { _, err := os.Stat(fuse); return err != nil }) {
-			return fmt.Errorf("the host never came to its end")
-		}
-		if err := show(r, "current", g, "pids.current"); err != nil {
-			return err
-		}
-		if err := showField(r, "refused", g, "pids.events", "max"); err != nil {
+		if err := burning(r, g); err != nil {
 			return err
 		}
 		if err := tell(r, g, "cgroup.kill", "1"); err != nil {
@@ -119,42 +104,71 @@ var defused = proof.Proof{
 		}
 		return showField(r, "populated", g, "cgroup.events", "populated")
 	},
-	Watch: func(w *proof.Watch) {
-		host := observe(w)
-		defer host.report()
-		if _, ok := w.Wait("burning", 15*time.Second); !ok {
-			return
-		}
-		var slowest time.Duration
-		var answers []time.Duration
-		for range 12 {
-			took, ok := w.Answers(silence, "true")
-			if !ok {
-				return
-			}
-			answers, slowest = append(answers, took), max(slowest, took)
-			time.Sleep(100 * time.Millisecond)
-		}
-		w.Saw("chart", "12 × `true` in the lab meanwhile", chart(answers))
-		w.Sawf("slowest-ms", "the slowest answer, ms", "%d", slowest.Milliseconds())
-		w.Sawf("median-ms", "the median, ms", "%d", median(answers).Milliseconds())
-		host.halfTime()
-		host.measure()
-		w.Answers(silence, "rm", fuse)
-	},
+	Watch: askWhileItBurns,
 	Judge: func(s *proof.Seen) {
-		s.Equal("answered-before", "true")
-		s.Check(s.Int("slowest-ms") <= silence.Milliseconds(), "the lab took %d ms for an answer", s.Int("slowest-ms"))
-		s.Check(s.Int("median-ms") <= labLimit.Milliseconds(), "half of the answers took %d ms and more", s.Int("median-ms"))
-		s.Equal("current", "32")
-		s.Check(s.Int("refused") > 100, "clone(2) was refused %d times only", s.Int("refused"))
+		labAnswered(s)
 		s.Equal("populated", "0")
-		hostUnharmed(s)
 	},
 }
 
-// armed waits for the fuse and starts the bomb, in the group g; "" is our own, without limit.
-func armed(r *proof.Report, g group) error {
+// askWhileItBurns runs on the host: it has the lab run `true` all the time.
+func askWhileItBurns(w *proof.Watch) {
+	host := observe(w)
+	defer host.report()
+	if _, ok := w.Wait("burning", 15*time.Second); !ok {
+		return
+	}
+	var slowest time.Duration
+	var answers []time.Duration
+	for range 12 {
+		took, ok := w.Answers(silence, "true")
+		if !ok {
+			return
+		}
+		answers, slowest = append(answers, took), max(slowest, took)
+		time.Sleep(100 * time.Millisecond)
+	}
+	w.Saw("chart", "12 × `true` in the lab meanwhile", chart(answers))
+	w.Sawf("slowest-ms", "the slowest answer, ms", "%d", slowest.Milliseconds())
+	w.Sawf("median-ms", "the median, ms", "%d", median(answers).Milliseconds())
+	host.halfTime()
+	host.measure()
+	w.Answers(silence, "rm", fuse)
+}
+
+// labAnswered is the judge's side of it.
+func labAnswered(s *proof.Seen) {
+	s.Equal("answered-before", "true")
+	s.Check(s.Int("slowest-ms") <= silence.Milliseconds(), "the lab took %d ms for an answer", s.Int("slowest-ms"))
+	s.Check(s.Int("median-ms") <= labLimit.Milliseconds(), "half of the answers took %d ms and more", s.Int("median-ms"))
+	s.Equal("current", "32")
+	s.Check(s.Int("refused") > 100, "clone(2) was refused %d times only", s.Int("refused"))
+	hostUnharmed(s)
+}
+
+// burning waits until the bomb in g has met its limit, and then until the host has asked its
+// questions.
+func burning(r *proof.Report, g group) error {
+	full := func() bool {
+		n, err := g.field("pids.events", "max")
+		return err == nil && n > 0
+	}
+	if !r.Eventually(10*time.Second, full) {
+		return fmt.Errorf("the bomb never met its limit")
+	}
+	r.Saw("burning", "the limit is met, the bomb goes on", "ok")
+	// The host asks its questions now, and takes the fuse away when it is done.
+	if !r.Eventually(15*time.Second, func() bool { _, err := os.Stat(fuse); return err != nil }) {
+		return fmt.Errorf("the host never came to its end")
+	}
+	if err := show(r, "current", g, "pids.current"); err != nil {
+		return err
+	}
+	return showField(r, "refused", g, "pids.events", "max")
+}
+
+// fused waits until the host has lit the fuse.
+func fused(r *proof.Report) error {
 	cpus, err := cpusOnline()
 	if err != nil {
 		return err
@@ -163,6 +177,15 @@ func armed(r *proof.Report, g group) error {
 	r.Sawf("before", "the lab, 4th field of /proc/loadavg", "%d", population())
 	if !r.Eventually(10*time.Second, func() bool { _, err := os.Stat(fuse); return err == nil }) {
 		return fmt.Errorf("nobody lit the fuse")
+	}
+	return nil
+}
+
+// armed waits for the fuse and starts the bomb, in the group g; "" is our own, without limit.
+func armed(r *proof.Report, g group) error {
+	err := fused(r)
+	if err != nil {
+		return err
 	}
 	where := "root cgroup, no limit"
 	cmd := reexec.Command("fork-bomb")

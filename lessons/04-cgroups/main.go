@@ -26,7 +26,7 @@ var lesson = proof.Lesson{
 		bomb,
 		// tree.go
 		inherits, handedDown, noInternal,
-		// defused.go
+		// bomb.go again
 		defused,
 		// memory.go
 		oom, oomGroup, highMark,
@@ -40,6 +40,8 @@ var lesson = proof.Lesson{
 		freeze, killAll,
 		// delegate.go
 		delegated,
+		// contained.go
+		contained,
 		// attack.go, attackcpu.go
 		dosProcesses, dosMemory, dosCPU,
 		// ownlimit.go
