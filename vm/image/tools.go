@@ -109,7 +109,7 @@ func (b *builder) install(ctx context.Context, packages ...string) error {
 // on an emulated processor, to read.
 func (t tool) squash(ctx context.Context, files tree, out string) error {
 	argv := append(t.argv("usr/bin/sqfstar"), "-quiet", "-no-progress", "-mkfs-time", "0", "-all-time", "0", "-root-mode", "0755",
-		"-comp", "lz4", out)
+		"-exports", "-comp", "lz4", out)
 	cmd := command(ctx, argv[0], argv[1:]...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
