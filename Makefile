@@ -38,13 +38,13 @@ GO_NEEDED := $(shell sed -n 's/^go //p' go.work)
 # run stands in a recipe: make becomes the tool.
 run = @exec '$(COURSE)'
 
-.PHONY: help list vm doctor explain stubs transcripts reset test bench clean
-help list vm doctor explain stubs transcripts reset test bench clean: tool
+.PHONY: help list progress vm doctor explain stubs transcripts reset test bench clean
+help list progress vm doctor explain stubs transcripts reset test bench clean: tool
 	$(run) $@
 
 # NN is a lesson's number, with or without the zero. (One rule each: a rule with several
 # patterns would count all of them as made when it has run for one.)
-$(foreach c,lesson check diff evolution try reset,$(eval $(c)-%: tool ; $$(run) $(c) '$$*'))
+$(foreach c,lesson check start watch diff evolution try reset,$(eval $(c)-%: tool ; $$(run) $(c) '$$*'))
 
 # The tool itself, for a script that wants a command's own exit code:
 #   CMD='exit 7' "$(make -s where)" vm; echo $?

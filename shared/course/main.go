@@ -32,6 +32,9 @@ func commands() []command {
 	return []command{
 		{"lesson", "NN", "prove the lesson's claims on a Linux kernel in the lab", "доказать утверждения урока на ядре Linux в лаборатории", lesson},
 		{"check", "NN", "check your homework/NN: a line a task, with points and a diagnosis", "проверить ваше homework/NN: по строке на задание, с баллами и диагнозом", checkHomework},
+		{"start", "NN", "begin homework/NN; FROM=mine builds it on your own of the lesson before", "начать homework/NN; FROM=mine построит его на вашем прошлом", start},
+		{"watch", "NN", "check homework/NN on every save, and show the first task that fails", "проверять homework/NN при каждом сохранении и показывать первую ошибку", watch},
+		{"progress", "", "what you have done, and the next step", "что сделано и что дальше", showProgress},
 		{"try", "NN", "a shell in the lab with your mydocker on the PATH", "оболочка в лаборатории, в PATH — ваш mydocker", try},
 		{"vm", "", "a shell in the lab; CMD='…' runs one command, OUT=dir brings files out", "оболочка в лаборатории; CMD='…' выполнит одну команду, OUT=папка вынесет файлы", shell},
 		{"diff", "NN", "your homework against the solution", "ваше домашнее задание против решения", diff},

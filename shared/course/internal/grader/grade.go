@@ -243,6 +243,15 @@ func tasks(t tree.Tree, l tree.Lesson) ([]prose.Section, error) {
 	return found, nil
 }
 
+// Tasks are the ids of the lesson's tasks, in the order of the text.
+func Tasks(t tree.Tree, l tree.Lesson) (ids []string, err error) {
+	sections, err := tasks(t, l)
+	for _, s := range sections {
+		ids = append(ids, s.ID)
+	}
+	return ids, err
+}
+
 // BuildTest builds the checks of a lesson.
 func BuildTest(ctx context.Context, t tree.Tree, l tree.Lesson) (string, error) {
 	path := filepath.Join(t.Build, "homework-"+l.Name+".test")

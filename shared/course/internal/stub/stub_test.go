@@ -169,3 +169,11 @@ func TestWriteLeavesAStudentsWorkAlone(t *testing.T) {
 	require.NoError(t, err)
 	assert.NoFileExists(t, filepath.Join(dir, "mine.go"))
 }
+
+func TestFilledHasTheBodiesAndNotTheMarkers(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.go"), []byte("package a\n\nfunc f() error {\n\t// homework: x\n\t// TODO: this\n\t// and that.\n\treturn g() // here\n\t// end\n}\n"), 0o644))
+	files, err := Filled(dir)
+	require.NoError(t, err)
+	assert.Equal(t, map[string][]byte{"a.go": []byte("package a\n\nfunc f() error {\n\treturn g() // here\n}\n")}, files)
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"mydocker.example/shared/course/internal/grader"
+	"mydocker.example/shared/course/internal/lab"
+	"mydocker.example/shared/course/internal/say"
+	"mydocker.example/shared/course/internal/tree"
+	"mydocker.example/vm"
+)
+
+// How often the folder is looked at. Asking is plainer than inotify(7), which also knows
+// nothing of files that are changed from the other side of a shared folder (WSL2, a VM).
+const lookEvery = 300 * time.Millisecond
+
+// watch checks homework/NN on every save, and shows the first task that fails: first the one
+// that failed before, for that is what the student works on.
+func watch(ctx context.Context, t tree.Tree, args []string) error {
+	l, err := oneLesson(t, args)
+	if err != nil {
+		return err
+	}
+	if !t.Graded(l) {
+		return fmt.Errorf(say.T("the homework of lesson %s is not written yet", "домашнее задание урока %s ещё не написано"), l.Name)
+	}
+	w := &watcher{t: t, l: l, dir: t.Dir("homework", l), spare: make(chan spare, 1)}
+	defer w.close()
+	if w.test, err = grader.BuildTest(ctx, t, l); err != nil {
+		return err
+	}
+	if w.tasks, err = grader.Tasks(t, l); err != nil {
+		return err
+	}
+	if w.hints, err = wantedHints(); err != nil {
+		return err
+	}
+	w.prepare(ctx)
+	for {
+		seen, err := w.look()
+		if err != nil {
+			return err
+		}
+		if err := w.round(ctx); err != nil {
+			return err
+		}
+		if err := w.await(ctx, seen); err != nil {
+			return err
+		}
+	}
+}
+
+// A watcher is one student's afternoon.
+type watcher struct {
+	t     tree.Tree
+	l     tree.Lesson
+	dir   string
+	test  string   // the checks, built
+	tasks []string // in the order of the text
+	hints int      // as many as HINTS says
+	spare chan spare
+}
+
+// A spare is a guest that was started while nothing else was to do.
+type spare struct {
+	guest *vm.Guest
+	err   error
+}
+
+// prepare starts the next round's guest, so that a save need not wait for it.
+func (w *watcher) prepare(ctx context.Context) {
+	if w.l.OnHost() {
+		return // its checks start their own
+	}
+	go func() {
+		g, err := lab.Start(ctx, w.t, "")
+		w.spare <- spare{g, err}
+	}()
+}
+
+func (w *watcher) guest(ctx context.Context) (*vm.Guest, error) {
+	select {
+	case s := <-w.spare:
+		w.prepare(ctx)
+		return alive(ctx, w.t, s)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// alive is the spare, or another one: it may have waited since before lunch.
+func alive(ctx context.Context, t tree.Tree, s spare) (*vm.Guest, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	select {
+	case <-s.guest.Dead():
+		s.guest.Close()
+		return lab.Start(ctx, t, "")
+	default:
+		return s.guest, nil
+	}
+}
+
+func (w *watcher) close() {
+	if w.l.OnHost() {
+		return
+	}
+	if s := <-w.spare; s.guest != nil {
+		s.guest.Close()
+	}
+}
+
+// round checks what is there now. A task alone is asked first, then those after it: the first
+// failure ends the round. When none fails, the whole homework is checked at once, in a fresh
+// guest, and that is what counts.
+func (w *watcher) round(ctx context.Context) error {
+	begun := time.Now()
+	fmt.Println(say.Dim(time.Now().Format("15:04:05 ") + w.t.Rel(w.dir)))
+	for _, task := range slices.Clone(w.tasks) {
+		report, err := grader.Check(ctx, w.t, grader.Submission{Lesson: w.l, Dir: w.dir, Tasks: []string{task}}, w.test, w.guest)
+		if err != nil {
+			return err
+		}
+		if !report.Passed() {
+			w.first(task)
+			keepHints(report, w.hints)
+			printReport(report)
+			fmt.Println(say.Dim(fmt.Sprintf(say.T("%.1f s; save a file to check again, Ctrl-C ends", "%.1f с; сохраните файл — проверю снова; Ctrl-C — конец"), time.Since(begun).Seconds())))
+			return nil
+		}
+		fmt.Printf("  %s  %s\n", verdict(grader.Pass), task)
+	}
+	report, err := grader.Check(ctx, w.t, grader.Submission{Lesson: w.l, Dir: w.dir}, w.test, w.guest)
+	if err != nil {
+		return err
+	}
+	keepHints(report, w.hints)
+	printReport(report)
+	if report.Passed() {
+		fmt.Println(say.Good(say.T("all of it. make progress knows the next step", "всё. Следующий шаг подскажет make progress")))
+	}
+	if len(report.Refused) > 0 {
+		return nil
+	}
+	return remember(w.t, report)
+}
+
+// first puts a task at the head of the next round, and leaves the others in their order.
+func (w *watcher) first(task string) {
+	i := slices.Index(w.tasks, task)
+	w.tasks = slices.Insert(slices.Delete(w.tasks, i, i+1), 0, task)
+}
+
+// await returns when the sources are others than those that were seen, and have stopped
+// changing: an editor may save several.
+func (w *watcher) await(ctx context.Context, seen []byte) error {
+	var last []byte
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lookEvery):
+		}
+		now, err := w.look()
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(now, seen) && bytes.Equal(now, last) {
+			return nil
+		}
+		last = now
+	}
+}
+
+// look is a sum of the student's sources. A file that is being replaced at this moment is
+// simply not there for once.
+func (w *watcher) look() ([]byte, error) {
+	paths, err := filepath.Glob(filepath.Join(w.dir, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.New()
+	for _, path := range append(paths, filepath.Join(w.dir, "go.mod")) {
+		if data, err := os.ReadFile(path); err == nil {
+			fmt.Fprintf(h, "%s %d\n%s", path, len(data), data)
+		}
+	}
+	return h.Sum(nil), nil
+}
