@@ -19,7 +19,7 @@ func afterFork()
 //go:linkname afterForkInChild syscall.runtime_AfterForkInChild
 func afterForkInChild()
 
-// What the children write to the pipe: two numbers of 32 bits, the index of the call that
+// What the children report: two numbers of 32 bits, the index of the call that
 // failed and its errno; or recordPID and the second child's PID, from the first.
 const (
 	recordPID  = 1<<32 - 1
@@ -99,7 +99,7 @@ func (l *list) clone(cgroup int) (pid int, errno syscall.Errno) {
 		case forking:
 			if r1 != 0 { // still the first child: the second's PID, as our parent's namespace has it
 				record[0], record[1] = recordPID, uint32(r1)
-				syscall.RawSyscall6(unix.SYS_WRITE, pipeFD, uintptr(unsafe.Pointer(&record)), recordSize, 0, 0, 0)
+				syscall.RawSyscall6(unix.SYS_WRITE, reportFD, uintptr(unsafe.Pointer(&record)), recordSize, 0, 0, 0)
 				for {
 					syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 0, 0, 0, 0, 0, 0)
 				}
@@ -110,7 +110,7 @@ func (l *list) clone(cgroup int) (pid int, errno syscall.Errno) {
 failed:
 	// The write can find nobody (the parent is gone): then SIGPIPE ends us, which is as well.
 	record[0], record[1] = uint32(i), uint32(err1)
-	syscall.RawSyscall6(unix.SYS_WRITE, pipeFD, uintptr(unsafe.Pointer(&record)), recordSize, 0, 0, 0)
+	syscall.RawSyscall6(unix.SYS_WRITE, reportFD, uintptr(unsafe.Pointer(&record)), recordSize, 0, 0, 0)
 	for {
 		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 253, 0, 0, 0, 0, 0)
 	}

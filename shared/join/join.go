@@ -17,7 +17,8 @@
 //
 // The second is there when a PID namespace is joined: setns(2) puts only those into it that
 // are born later (pid_namespaces(7)). Until then nobody in the container can see the
-// process; from then on it has no descriptor but the command's three and the pipe.
+// process; from then on it has no descriptor but the command's three and the socket of its
+// report.
 //
 // The children are copies (no CLONE_VM): not a byte that they write is the parent's.
 package join
@@ -105,18 +106,34 @@ func (c *Cmd) Start() (*os.Process, error) {
 	if len(c.Args) == 0 {
 		return nil, errors.New("join: no command")
 	}
-	report, pipe, err := os.Pipe()
+	report, word, err := channel()
 	if err != nil {
 		return nil, err
 	}
 	defer report.Close()
-	l, err := c.list(pipe)
+	l, err := c.list(word)
 	if err != nil {
-		pipe.Close()
+		word.Close()
 		return nil, err
 	}
 	defer l.close()
+	return c.run(l, report, word)
+}
 
+// channel is how the children report. Of sockets, not a pipe: they cannot be opened by way
+// of /proc/PID/fd. Whoever has CAP_SYS_PTRACE in a user namespace may look at a process in
+// it from the moment that execve(2) gives it a memory of its own, and that is a little
+// before the descriptors go that are close-on-exec.
+func channel() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair(AF_UNIX): %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "join"), os.NewFile(uintptr(fds[1]), "join"), nil
+}
+
+// run clones the child that runs the list.
+func (c *Cmd) run(l *list, report, word *os.File) (*os.Process, error) {
 	cgroup := -1
 	if c.Cgroup != nil {
 		cgroup = int(c.Cgroup.Fd())
@@ -124,25 +141,30 @@ func (c *Cmd) Start() (*os.Process, error) {
 	first, errno := l.clone(cgroup)
 	runtime.KeepAlive(c) // the files are open until here
 	l.closeFiles()
-	pipe.Close() // now only the children hold the writing end
+	word.Close() // now only the children hold their end
 	if errno != 0 {
 		return nil, &Error{Step: Clone, Errno: errno}
 	}
 	return l.outcome(first, report)
 }
 
-// outcome reads what the children report, until the command has been executed (the pipe is
-// close-on-exec) or the last child has ended, and waits for those that are not the command.
+// outcome reads what the children report, until the command has been executed (their end
+// is close-on-exec) or the last of them has ended, and waits for those that are not the
+// command. It comes out of a container: a number is one of a call in the list and one of a
+// child of ours, or it is nothing.
 func (l *list) outcome(first int, report io.Reader) (*os.Process, error) {
 	said, err := io.ReadAll(report)
 	last, failure := first, error(nil)
 	for ; len(said) >= recordSize; said = said[recordSize:] {
 		kind, value := binary.NativeEndian.Uint32(said), binary.NativeEndian.Uint32(said[4:])
-		if kind == recordPID {
+		switch {
+		case kind == recordPID && last == first && isChild(int(value)):
 			last = int(value)
-			continue
+		case int(kind) < len(l.calls):
+			failure = &Error{Step: l.calls[kind].step, What: l.what[kind], Errno: syscall.Errno(value)}
+		default:
+			failure = errors.New("join: the report makes no sense")
 		}
-		failure = &Error{Step: l.calls[kind].step, What: l.what[kind], Errno: syscall.Errno(value)}
 	}
 	if err != nil {
 		failure = fmt.Errorf("read(join): %w", err)
@@ -161,6 +183,15 @@ func (l *list) outcome(first int, report io.Reader) (*os.Process, error) {
 	}
 	// Nobody has waited for it: even if it has ended already, its PID is its own.
 	return os.FindProcess(last)
+}
+
+// isChild: wait(2) would know it. Nobody is waited for here.
+func isChild(pid int) bool {
+	err := error(unix.EINTR)
+	for errors.Is(err, unix.EINTR) {
+		err = unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	}
+	return err == nil
 }
 
 func reap(pid int) {

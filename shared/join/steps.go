@@ -73,12 +73,12 @@ func (s Step) String() string { return stepNames[s] }
 
 // The children's descriptors while they run the list. All others are closed.
 const (
-	pipeFD   = 3
+	reportFD = 3
 	targetFD = 4
 )
 
-// list writes down the system calls. pipe is the end that the children report through.
-func (c *Cmd) list(pipe *os.File) (l *list, err error) {
+// list writes down the system calls. report is the end that the children report through.
+func (c *Cmd) list(report *os.File) (l *list, err error) {
 	if l, err = newList(c.room()); err != nil {
 		return nil, err
 	}
@@ -90,8 +90,8 @@ func (c *Cmd) list(pipe *os.File) (l *list, err error) {
 	}()
 
 	// Descriptors. Our copies are above all these numbers, so that none is in another's way.
-	// The pipe's is the first, so that whatever fails is told.
-	if err = l.descriptor(pipe, pipeFD, unix.O_CLOEXEC); err != nil {
+	// The report's is the first, so that whatever fails is told.
+	if err = l.descriptor(report, reportFD, unix.O_CLOEXEC); err != nil {
 		return nil, err
 	}
 	for i, f := range []*os.File{c.Stdin, c.Stdout, c.Stderr} {
