@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // start runs a container in the background and returns its group.
@@ -43,7 +45,7 @@ func TestLimitsAreTheKernels(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, want)
 		}
 	}
-	out := must(t, root, "run", "sh", "-c", "cat /proc/self/cgroup; ls /sys/fs/cgroup; echo max >/sys/fs/cgroup/pids.max")
+	out := must(t, root, "run", "sh", "-c", "cat /proc/self/cgroup; ls /sys/fs/cgroup; ! echo max >/sys/fs/cgroup/pids.max")
 	if !strings.HasPrefix(out, "0::/\n") || strings.Contains(out, "mydocker\n") || !strings.Contains(out, "Read-only") {
 		t.Errorf("inside: %s", out)
 	}
@@ -78,11 +80,22 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
+// bomb is this test binary in the container: TestMain calls it. Who returns, clones again.
+func bomb() {
+	for {
+		unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	}
+}
+
 // The bomb burns, process 1 lives, and one command ends it.
 func TestBomb(t *testing.T) {
 	needLab(t)
 	root := t.TempDir()
-	g := start(t, root, "bomb", "--pids", "16", "sh", "-c", "b() { b & b; }; b & while :; do sleep 1 || :; done")
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := start(t, root, "bomb", "--pids", "50", "-v", program+":/bomb:ro", "/bomb", "bomb")
 	for {
 		if n, err := g.field("pids.events", "max"); err != nil {
 			t.Fatal(err)
