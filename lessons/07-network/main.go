@@ -35,6 +35,12 @@ var lesson = proof.Lesson{
 		resolver,
 		// publish.go, localnet.go, backdoor.go
 		published, portTaken, localnet, backDoor,
+		// final.go
+		final,
+		// conclusion.go, conclusionsocket.go, conclusionhost.go
+		volume, passedSocket, pod, pidHost, privileged,
+		// conclusionpanic.go, surface.go
+		oneKernel, twoMachines, surface,
 	},
 }
 
