@@ -26,7 +26,7 @@ func checkBorn(t *grade.T) {
 	g := ownGroup(t, pid)
 	says(t, p, "up")
 	notMoved(t, tr, g)
-	everybodyInside(t, p, pid, g)
+	everybodyInside(t, pid, g)
 	rootOfItsOwn(t, pid)
 
 	// Another one beside it, in the background, and nothing asked for.
@@ -64,8 +64,8 @@ func notMoved(t *grade.T, tr moves, g group) {
 	}
 }
 
-// everybodyInside: the whole container is in the group, and its mydocker is not.
-func everybodyInside(t *grade.T, p *grade.Process, pid int, g group) {
+// everybodyInside: the whole container is in the group.
+func everybodyInside(t *grade.T, pid int, g group) {
 	t.Helper()
 	inside := processesIn(pid)
 	for _, one := range inside {
@@ -78,11 +78,6 @@ func everybodyInside(t *grade.T, p *grade.Process, pid int, g group) {
 	}
 	if len(inside) < 2 {
 		t.Broken(fmt.Errorf("the container has %d processes in /proc", len(inside)))
-	}
-	if groupOf(p.Pid()) == g {
-		t.Wrong("keeper-inside",
-			"mydocker itself is in the container's group: when the limit is met, the kernel may choose it, and nobody is left to say why",
-			"сам mydocker сидит в группе контейнера: когда дойдёт до предела, ядро может выбрать его, и некому будет сказать почему")
 	}
 }
 

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,9 +17,20 @@ const (
 	tries   = 5
 )
 
-// checkCPU: a hog that is granted half of a processor gets that, by the kernel's own account.
+// checkCPU: the quota stands in cpu.max, and a hog that is granted half of a processor gets
+// that, by the kernel's own account.
 func checkCPU(t *grade.T) {
 	rootfs := makeRootfs(t)
+	for _, asked := range []struct {
+		flags []string
+		want  float64 // processors; 0: no limit
+	}{{[]string{"--cpus", "1.5"}, 1.5}, {[]string{"--cpu", "0.25"}, 0.25}, {[]string{"--pids", "50"}, 0}} {
+		p, pid := start(t, ":", append([]string{"--rootfs", rootfs}, asked.flags...)...)
+		standsCPU(t, ownGroup(t, pid), asked.flags, asked.want)
+		end(p)
+	}
+	refused(t, rootfs, [][2]string{{"--cpu", "0"}, {"--cpu", "-1"}, {"--cpu", "NaN"}, {"--cpu", "Inf"}, {"--cpu", "half"}})
+
 	p, pid := start(t, "while :; do :; done", "--rootfs", rootfs, "--cpu", "0.5")
 	g := ownGroup(t, pid)
 	if !t.Eventually(patience, func() bool { return g.field("cpu.stat", "nr_throttled") > 0 }) {
@@ -41,6 +53,26 @@ func checkCPU(t *grade.T) {
 	t.Wrong("cpu-share",
 		"a loop with --cpu 0.5 is to get half of a processor, within a tenth; cpu.stat of its group says %s",
 		"цикл с --cpu 0.5 должен получать половину процессора с точностью до одной десятой; cpu.stat его группы говорит %s", strings.Join(shares, ", "))
+}
+
+// standsCPU: the quota is so much of the period, however long the period is.
+func standsCPU(t *grade.T, g group, flags []string, want float64) {
+	t.Helper()
+	text := g.read("cpu.max")
+	quota, period, _ := strings.Cut(text, " ")
+	if want == 0 && quota == "max" {
+		return
+	}
+	q, err := strconv.ParseFloat(quota, 64)
+	p, err2 := strconv.ParseFloat(period, 64)
+	if want != 0 && err == nil && err2 == nil && q == want*p {
+		return
+	}
+	call := strings.Join(flags, " ")
+	t.Saw("mydocker run "+call+" …; cat "+string(g)+"/cpu.max", text)
+	t.Wrong("cpu-limit",
+		"mydocker run %s: cpu.max of the container's group is %q. It is a quota and a period in microseconds; `--cpu 0.5` is half of the period, and without the flag the quota is max.",
+		"mydocker run %s: cpu.max группы контейнера равен %q. Это квота и период в микросекундах; `--cpu 0.5` — половина периода, а без флага квота max.", call, text)
 }
 
 // share is how much of a processor the group uses, over a while.

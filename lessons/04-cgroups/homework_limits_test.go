@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,71 +18,47 @@ import (
 func checkLimits(t *grade.T) {
 	rootfs := makeRootfs(t)
 	for _, asked := range []struct {
-		flags             []string
-		memory, cpu, pids string // "" is not asked for
+		flags        []string
+		memory, pids string
 	}{
-		{[]string{"--memory", "50M", "--cpu", "0.5", "--pids", "32"}, "52428800", "0.5", "32"},
-		{[]string{"--memory", "65536k", "--cpus", "1.5", "--pids-limit", "100"}, "67108864", "1.5", "100"},
-		{[]string{"--memory", "67108864b", "--cpu", "0.25"}, "67108864", "0.25", ""},
-		{[]string{"--memory", "1g"}, "1073741824", "", ""},
-		{[]string{"--memory", "67108864"}, "67108864", "", ""},
-		{nil, "", "", ""},
+		{[]string{"--memory", "50M", "--pids", "32"}, "52428800", "32"},
+		{[]string{"--memory", "65536k", "--pids-limit", "100"}, "67108864", "100"},
+		{[]string{"--memory", "67108864b"}, "67108864", "max"},
+		{[]string{"--memory", "1g"}, "1073741824", "max"},
+		{[]string{"--memory", "67108864"}, "67108864", "max"},
+		{nil, "max", "max"},
 	} {
 		p, pid := start(t, ":", append([]string{"--rootfs", rootfs}, asked.flags...)...)
 		g := ownGroup(t, pid)
-		flags := strings.Join(asked.flags, " ")
-		stands(t, g, flags, "memory.max", asked.memory)
-		stands(t, g, flags, "pids.max", asked.pids)
-		standsCPU(t, g, flags, asked.cpu)
+		stands(t, g, asked.flags, "memory.max", asked.memory)
+		stands(t, g, asked.flags, "pids.max", asked.pids)
 		end(p)
 	}
-	refused(t, rootfs)
+	refused(t, rootfs, [][2]string{
+		{"--memory", "50X"}, {"--memory", "1"}, {"--memory", "-50M"}, {"--memory", "17179869185g"},
+		{"--pids", "0"}, {"--pids", "-5"}, {"--pids", "1.5"},
+	})
 	neverWithout(t, rootfs)
 }
 
-// stands: the limit is in the file, or "max".
-func stands(t *grade.T, g group, flags, file, want string) {
+// stands: the limit is in the file.
+func stands(t *grade.T, g group, flags []string, file, want string) {
 	t.Helper()
-	if want == "" {
-		want = "max"
-	}
 	if got := g.read(file); got != want {
-		t.Saw("mydocker run "+flags+" …; cat "+string(g)+"/"+file, got)
+		call := strings.Join(flags, " ")
+		t.Saw("mydocker run "+call+" …; cat "+string(g)+"/"+file, got)
 		t.Wrong(strings.TrimSuffix(file, ".max")+"-limit",
-			"mydocker run %s: in %s of the container's group is to stand %s, and there stands %s. docker's units are b, k, m and g, in powers of 1024, large or small; none is b.",
-			"mydocker run %s: в файле %s группы контейнера должно стоять %s, а стоит %s. Единицы docker: b, k, m и g, степени 1024, большие буквы или маленькие; без единицы — b.", flags, file, want, got)
+			"mydocker run %s: in %s of the container's group is to stand %s, and there stands %s. docker's units are b, k, m and g, in powers of 1024, in either case; none is b. A number of processes is what was asked for, and nothing on top.",
+			"mydocker run %s: в файле %s группы контейнера должно стоять %s, а стоит %s. Единицы docker: b, k, m и g, степени 1024, большие буквы или маленькие; без единицы — b. Число процессов — то, о котором просили, без надбавок.", call, file, want, got)
 	}
-}
-
-// standsCPU: the quota is so much of the period, however long the period is.
-func standsCPU(t *grade.T, g group, flags, want string) {
-	t.Helper()
-	text := g.read("cpu.max")
-	quota, period, _ := strings.Cut(text, " ")
-	if want == "" && quota == "max" {
-		return
-	}
-	q, err1 := strconv.ParseFloat(quota, 64)
-	p, err2 := strconv.ParseFloat(period, 64)
-	w, _ := strconv.ParseFloat(want, 64)
-	if want != "" && err1 == nil && err2 == nil && q == w*p {
-		return
-	}
-	t.Saw("mydocker run "+flags+" …; cat "+string(g)+"/cpu.max", text)
-	t.Wrong("cpu-limit",
-		"mydocker run %s: cpu.max of the container's group is %q. It is a quota and a period in microseconds; `--cpu 0.5` is half of the period, and without the flag the quota is max.",
-		"mydocker run %s: cpu.max группы контейнера равен %q. Это квота и период в микросекундах; `--cpu 0.5` — половина периода, а без флага квота max.", flags, text)
 }
 
 // refused: nonsense is refused by its name, and nothing of the container is there.
-func refused(t *grade.T, rootfs string) {
+func refused(t *grade.T, rootfs string, nonsense [][2]string) {
 	t.Helper()
-	before := groups()
-	for _, wrong := range [][2]string{
-		{"--memory", "50X"}, {"--memory", "1"}, {"--memory", "-50M"}, {"--memory", "99999999999g"},
-		{"--cpu", "0"}, {"--cpu", "-1"}, {"--cpu", "NaN"}, {"--cpu", "half"},
-		{"--pids", "0"}, {"--pids", "1.5"},
-	} {
+	recorded := func() int { return strings.Count(t.Mydocker("ps", "-a", "-q").Run().Stdout, "\n") }
+	known, before := recorded(), groups()
+	for _, wrong := range nonsense {
 		flag, value := wrong[0], wrong[1]
 		call := "mydocker run " + flag + " " + value + " true"
 		res := t.Mydocker("run", "--rootfs", rootfs, flag, value, "true").Run()
@@ -99,16 +74,13 @@ func refused(t *grade.T, rootfs string) {
 				"%s: отказ есть, но в сообщении не названы флаг и значение: %s", call, orNothing(res.Stderr))
 		}
 	}
-	ids := t.Mydocker("ps", "-a", "-q").Run().Stdout
-	known := strings.Count(ids, "\n")
 	left := slices.DeleteFunc(groups(), func(g string) bool { return slices.Contains(before, g) })
-	// The six containers before have ended, and are records.
-	if known != 6 || len(left) > 0 {
-		t.Saw("mydocker ps -a -q | wc -l", strconv.Itoa(known))
+	if now := recorded(); now != known || len(left) > 0 {
+		t.Saw("mydocker ps -a -q | wc -l, before and now", fmt.Sprintf("%d %d", known, now))
 		t.Saw("new cgroups", orNothing(strings.Join(left, " ")))
 		t.Wrong("nonsense-left",
-			"limits that make no sense were refused, and something of their containers is there: of 6 containers mydocker knows %d, and new groups are: %s. First look at everything that was asked for, then begin.",
-			"бессмысленные пределы отклонены, а что-то от их контейнеров осталось: из 6 контейнеров mydocker знает %d, новые группы: %s. Сначала проверьте всё, о чём попросили, потом начинайте.", known, orNothing(strings.Join(left, " ")))
+			"limits that make no sense were refused, and something of their containers is there: records %d, groups: %s. First look at everything that was asked for, then begin.",
+			"бессмысленные пределы отклонены, а что-то от их контейнеров осталось: записей %d, группы: %s. Сначала проверьте всё, о чём попросили, потом начинайте.", now-known, orNothing(strings.Join(left, " ")))
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // kill reach it.
 func checkPause(t *grade.T) {
 	rootfs := makeRootfs(t)
-	p, pid := start(t, "(while :; do :; done) & echo up", "--rootfs", rootfs, "--name", "hog", "--cpu", "0.5")
+	p, pid := start(t, "(while :; do :; done) & echo up", "--rootfs", rootfs, "--name", "hog", "--pids", "50")
 	g := ownGroup(t, pid)
 	says(t, p, "up")
 	expectCode(t, t.Mydocker("pause", "hog").Run(), 0, "mydocker pause")
