@@ -97,7 +97,7 @@ func newGroup(id string, limits Limits) (group, error) {
 
 // birth has the child born in the group. Were it started and then moved, it would run
 // without limits meanwhile, and what it had taken by then would never be on the group's
-// bill (proof late).
+// bill (proof start-then-move).
 func (g group) birth(child *syscall.SysProcAttr) (folder *os.File, err error) {
 	// homework: born
 	// TODO: Open the folder. UseCgroupFD and CgroupFD make Go's clone a clone3(2) with
