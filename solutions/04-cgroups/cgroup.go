@@ -138,18 +138,6 @@ func (g group) outOfMemory(id string) error {
 	// end
 }
 
-// freeze stops everybody in the group, or lets them go on, and returns when it is so.
-func (g group) freeze(frozen bool) error {
-	// homework: pause
-	// TODO: 1 or 0 into cgroup.freeze, and await the same as frozen in cgroup.events.
-	value := map[bool]string{false: "0", true: "1"}[frozen]
-	if err := g.set("cgroup.freeze", value); err != nil {
-		return err
-	}
-	return g.await("frozen", value)
-	// end
-}
-
 // kill sends SIGKILL to everybody in the group, and returns when nobody is left. A list of
 // the processes would be old before it is read (proof kill-all).
 func (g group) kill() error {
@@ -195,61 +183,4 @@ func (g group) remove() error {
 		}
 	}
 	// end
-}
-
-// How long the kernel is given for what it does at once on a machine that is not busy, and
-// how often it is asked.
-const (
-	patience = time.Minute
-	pace     = 5 * time.Millisecond
-)
-
-// await waits for a value in cgroup.events.
-func (g group) await(name, want string) error {
-	for end := time.Now().Add(patience); ; time.Sleep(pace) {
-		got, err := g.field("cgroup.events", name)
-		if err != nil {
-			return err
-		}
-		if strconv.FormatInt(got, 10) == want {
-			return nil
-		}
-		if time.Now().After(end) {
-			return fmt.Errorf("%s/cgroup.events: %s is not %s after %v", g, name, want, patience)
-		}
-	}
-}
-
-// set writes one file of the group. One write(2) is one request; the answer is its errno.
-func (g group) set(name, value string) error {
-	path := string(g) + "/" + name
-	f, err := os.OpenFile(path, os.O_WRONLY, 0) // no O_CREATE: the kernel makes these files
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.WriteString(value); err != nil {
-		return fmt.Errorf("write(%q, %q): %w", path, value, errors.Unwrap(err))
-	}
-	return nil
-}
-
-// get reads one file of the group.
-func (g group) get(name string) (string, error) {
-	text, err := os.ReadFile(string(g) + "/" + name)
-	return strings.TrimSpace(string(text)), err
-}
-
-// field reads one line of a file of "name value" lines: memory.events, cpu.stat.
-func (g group) field(file, name string) (int64, error) {
-	text, err := g.get(file)
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(text) {
-		if key, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && key == name {
-			return strconv.ParseInt(value, 10, 64)
-		}
-	}
-	return 0, fmt.Errorf("%s/%s has no line %s", g, file, name)
 }

@@ -52,3 +52,15 @@ func stateOf(s store.Store, r store.Record) (store.State, error) {
 	}
 	return state, nil
 }
+
+// freeze stops everybody in the group, or lets them go on, and returns when it is so.
+func (g group) freeze(frozen bool) error {
+	// homework: pause
+	// TODO: 1 or 0 into cgroup.freeze, and await the same as frozen in cgroup.events.
+	value := map[bool]string{false: "0", true: "1"}[frozen]
+	if err := g.set("cgroup.freeze", value); err != nil {
+		return err
+	}
+	return g.await("frozen", value)
+	// end
+}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -91,18 +89,6 @@ func (g group) measure() (reading, error) {
 // percent is what was used of one processor since an earlier reading: two are 200.
 func (u reading) percent(before reading) float64 {
 	return 100 * float64(u.cpu-before.cpu) / float64(u.at.Sub(before.at))
-}
-
-// number reads a file that holds a number, or max.
-func (g group) number(name string) (int64, error) {
-	text, err := g.get(name)
-	if err != nil {
-		return 0, err
-	}
-	if text == "max" {
-		return math.MaxInt64, nil
-	}
-	return strconv.ParseInt(text, 10, 64)
 }
 
 // running finds the containers that were named, or all that run.
