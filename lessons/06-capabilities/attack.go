@@ -18,12 +18,13 @@ import (
 // second what docker leaves it, and that is the only difference: the surroundings are the
 // same in both.
 
-// inUserNS is set in the parent: a container with a user namespace, as lesson 05 left it.
+// inUserNS is set in the parent: a container with a user namespace, as lesson 05 left it, but
+// for the PID namespace, so that the /proc that is there still fits.
 func inUserNS(more uintptr) func(cmd *exec.Cmd) error {
 	return func(cmd *exec.Cmd) error {
 		ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 100000, Size: 65536}}
 		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | more,
+			Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | more,
 			UidMappings: ids, GidMappings: ids,
 			GidMappingsEnableSetgroups: true,
 			Credential:                 &syscall.Credential{Uid: 0, Gid: 0},
