@@ -10,11 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Default makes dir the default root, unless it is there: a tree with a shell and the usual
 // small programs, out of what this machine has. Nothing is fetched. Many may call it at
-// once; one of them makes it, and nobody ever sees half of it.
+// once; one of them makes it, and nobody ever sees half of it. What one leaves that is killed
+// in the middle, the next removes.
 //
 // The programs are the machine's busybox; where there is none, a handful of the machine's
 // own programs with their libraries. They are copies: by a hard link a container could
@@ -27,22 +30,29 @@ func Default(dir string) error {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
-	making, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+"-")
+	lock, err := os.Open(parent)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(making) // where the rename has happened, of nothing
-	if err := os.Chmod(making, 0o755); err != nil {
+	defer lock.Close()                                  // and with it goes the lock (flock(2))
+	for err = unix.EINTR; errors.Is(err, unix.EINTR); { // Go's own signals
+		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX)
+	}
+	if err != nil {
+		return fmt.Errorf("flock(%q): %w", parent, err)
+	}
+	if _, err := os.Stat(dir); err == nil { // somebody was faster
+		return nil
+	}
+	making := filepath.Join(parent, "."+filepath.Base(dir)+"-making")
+	// Chmod too: Mkdir minds the umask.
+	if err := errors.Join(os.RemoveAll(making), os.Mkdir(making, 0o755), os.Chmod(making, 0o755)); err != nil {
 		return err
 	}
 	if err := fill(making, exec.LookPath); err != nil {
-		return fmt.Errorf("making a default root: %w", err)
+		return errors.Join(fmt.Errorf("making a default root: %w", err), os.RemoveAll(making))
 	}
-	err = os.Rename(making, dir)
-	if errors.Is(err, fs.ErrExist) { // ENOTEMPTY counts: somebody was faster
-		return nil
-	}
-	return err
+	return os.Rename(making, dir)
 }
 
 // skeleton is what a root has beside programs. Folders that the kernel's file systems will
