@@ -54,7 +54,7 @@ func pids(init int) ([]PID, error) {
 			return nil, err
 		}
 		in, err := pidNamespaces(outside)
-		if gone(err) {
+		if gone(err) || errors.Is(err, fs.ErrPermission) { // a stranger to an ordinary user
 			continue
 		}
 		if err != nil {

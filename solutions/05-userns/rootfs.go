@@ -72,6 +72,9 @@ func enterRoot(spec Spec) error {
 	if err := config.Enter(); err != nil {
 		return err
 	}
+	if spec.Lower != "" {
+		unix.Close(lowerFD) // we stay, and root inside could go up from it: /proc/1/fd/3/..
+	}
 	unix.Umask(0o022) // docker's
 	return rootfs.CloseOnExec()
 }
