@@ -124,13 +124,10 @@ func userNamespace(spec Spec) (*os.File, error) {
 
 // layDown runs in the child, before pivot_root(2): move_mount(2) of what translated has made.
 func layDown(tree int, target string) error {
-	// homework: idmapped
-	// TODO: unix.MoveMount, from the descriptor itself: MOVE_MOUNT_F_EMPTY_PATH.
 	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return fmt.Errorf("move_mount(the rootfs, %q): %w", target, err)
 	}
 	return nil
-	// end
 }
 
 // removeFiles removes what a container has written. What its other users have made is not an

@@ -40,15 +40,16 @@ func chooseMaps(spec *Spec) error {
 		}
 	}
 	asked := spec.UIDMap != nil || spec.GIDMap != nil
+	uidFlag, gidFlag := "--uid-map", "--gid-map"
 	switch {
 	case !asked && os.Geteuid() == 0:
 		return nil // no user namespace
 	case !asked:
 		spec.UIDMap, spec.GIDMap = everything(uids), everything(gids)
 	case spec.UIDMap == nil: // one of them stands for both
-		spec.UIDMap = spec.GIDMap
+		spec.UIDMap, uidFlag = spec.GIDMap, gidFlag
 	case spec.GIDMap == nil:
-		spec.GIDMap = spec.UIDMap
+		spec.GIDMap, gidFlag = spec.UIDMap, uidFlag
 	}
 	spec.Lower = handedIn
 	if os.Geteuid() == 0 {
@@ -58,7 +59,7 @@ func chooseMaps(spec *Spec) error {
 		flag  string
 		lines []IDMap
 		owned []idRange
-	}{{"--uid-map", spec.UIDMap, uids}, {"--gid-map", spec.GIDMap, gids}} {
+	}{{uidFlag, spec.UIDMap, uids}, {gidFlag, spec.GIDMap, gids}} {
 		if err := checkMap(m.lines); err != nil {
 			return fmt.Errorf("run: %s: %w", m.flag, err)
 		}
