@@ -23,8 +23,8 @@ import (
 )
 
 // The conclusion needs containers to make holes in. A cell is one, made of what the lessons
-// before have taught: namespaces (02), a root (03), docker's capabilities (06). Each of its
-// fields but the last two is a hole in the wall.
+// before have taught: namespaces (02), a root (03), docker's capabilities (06). Most of its
+// fields are holes in the wall.
 type cell struct {
 	Root       string          // the folder that becomes /
 	Volumes    []rootfs.Volume // folders of the host
@@ -33,9 +33,11 @@ type cell struct {
 	Join       int             // a process …
 	JoinKinds  ns.Flags        // … whose namespaces of these kinds it enters
 	Privileged bool            // all capabilities, nothing masked, devices open
+	Sealed     bool            // and the other way round: no capability, nothing to write, no lo
 
 	Serve   string // instead of Command: answer every connection, on descriptor 3 or at this address
 	Command []string
+	Input   string
 }
 
 // everyKind is what a container gets by itself. It has our users: lesson 05 is another story.
@@ -49,6 +51,7 @@ func (c cell) prepare() (*exec.Cmd, error) {
 	}
 	cmd := reexec.Command("cell", string(config))
 	cmd.Env = append(os.Environ(), "PATH=/bin")
+	cmd.Stdin = strings.NewReader(c.Input)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(everyKind &^ c.Shared &^ c.JoinKinds), Setsid: true}
 	return cmd, nil
 }
@@ -93,6 +96,7 @@ type runningCell struct {
 }
 
 func startCell(cmd *exec.Cmd) (*runningCell, error) {
+	cmd.Stdin = nil
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -149,13 +153,13 @@ func enterCell(config string) error {
 		}
 	}
 	// Before the capabilities go. A network namespace is born with a lo that is down.
-	if (c.Shared|c.JoinKinds)&ns.Network == 0 {
+	if (c.Shared|c.JoinKinds)&ns.Network == 0 && !c.Sealed {
 		if err := loopbackUp(); err != nil {
 			return err
 		}
 	}
 	tree := rootfs.Defaults()
-	tree.Root, tree.Volumes = c.Root, c.Volumes
+	tree.Root, tree.Volumes, tree.ReadOnly = c.Root, c.Volumes, c.Sealed
 	if c.Privileged {
 		tree.ReadOnlyPaths, tree.MaskedPaths, tree.NoDev = nil, nil, false
 	}
@@ -163,7 +167,11 @@ func enterCell(config string) error {
 		return err
 	}
 	if !c.Privileged {
-		if err := errors.Join(caps.Limit(caps.Docker), caps.NoNewPrivs()); err != nil {
+		keep := caps.Docker
+		if c.Sealed {
+			keep = 0
+		}
+		if err := errors.Join(caps.Limit(keep), caps.NoNewPrivs()); err != nil {
 			return err
 		}
 	}

@@ -37,8 +37,8 @@ var lesson = proof.Lesson{
 		published, portTaken, localnet, backDoor,
 		// final.go
 		final,
-		// conclusion.go, conclusionsocket.go, conclusionhost.go
-		volume, passedSocket, pod, pidHost, privileged,
+		// conclusionsealed.go, conclusion.go, conclusionsocket.go, conclusionhost.go
+		sealed, volume, passedSocket, pod, pidHost, privileged,
 		// conclusionpanic.go, surface.go
 		oneKernel, twoMachines, surface,
 	},
