@@ -24,7 +24,7 @@ export COURSE_BUILD := $(BUILD)
 
 # Variables reach the tool through the environment, as they were typed: a $ in CMD is the
 # shell's in the lab, not make's.
-VARIABLES := CMD ERR OUT LAB STEP ONLY JSON HINTS RESET UPDATE COLD COURSE_LANG FROM SUBMISSION TIMEOUT MATRIX LESSON
+VARIABLES := CMD ERR OUT DIR JOBS LAB STEP ONLY JSON HINTS RESET UPDATE COLD COURSE_LANG FROM SUBMISSION TIMEOUT MATRIX LESSON
 define verbatim
 ifdef $(1)
 override $(1) := $$(value $(1))
@@ -44,7 +44,7 @@ help list progress vm doctor explain stubs transcripts reset test bench clean: t
 
 # NN is a lesson's number, with or without the zero. (One rule each: a rule with several
 # patterns would count all of them as made when it has run for one.)
-$(foreach c,lesson check start watch diff evolution try reset,$(eval $(c)-%: tool ; $$(run) $(c) '$$*'))
+$(foreach c,lesson check start watch grade diff evolution try reset,$(eval $(c)-%: tool ; $$(run) $(c) '$$*'))
 
 # The tool itself, for a script that wants a command's own exit code:
 #   CMD='exit 7' "$(make -s where)" vm; echo $?

@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 
+	"mydocker.example/shared/internal/seal"
 	"mydocker.example/shared/prose"
 )
 
 // A reporter tells the verdicts: the course tool as JSON lines, or people.
 type reporter struct {
-	events io.Writer // nil: people
+	events io.Writer    // nil: people
+	sealed *seal.Writer // nil: as they are
 	people io.Writer
 }
 
@@ -20,10 +22,19 @@ func openReporter() (*reporter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if fd >= 0 {
-		return &reporter{events: os.NewFile(uintptr(fd), "events")}, nil
+	if fd < 0 {
+		return &reporter{people: os.Stdout}, nil
 	}
-	return &reporter{people: os.Stdout}, nil
+	r := &reporter{events: os.NewFile(uintptr(fd), "events")}
+	if os.Getenv("COURSE_SEALED") == "1" {
+		// Read before any mydocker runs: from then on nothing that can be found in /proc
+		// holds the secret but our own memory.
+		r.sealed = &seal.Writer{}
+		if _, err := io.ReadFull(os.Stdin, r.sealed.Key[:]); err != nil {
+			return nil, fmt.Errorf("read the secret: %w", err)
+		}
+	}
+	return r, nil
 }
 
 func (r *reporter) tell(s prose.Section, v *verdict) {
@@ -33,7 +44,12 @@ func (r *reporter) tell(s prose.Section, v *verdict) {
 			Number string `json:"number"`
 			*verdict
 		}{s.ID, s.Number, v})
-		if err == nil { // it cannot fail: a verdict is strings
+		if err != nil {
+			return // cannot happen: a verdict is strings
+		}
+		if r.sealed != nil {
+			r.events.Write(r.sealed.Line(line))
+		} else {
 			r.events.Write(append(line, '\n'))
 		}
 		return

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/modfile"
 
@@ -29,6 +30,7 @@ type Submission struct {
 	Dir     string            // a folder with package main
 	Overlay map[string]string // files of Dir replaced by others, by absolute path
 	Tasks   []string          // only these tasks; none named: all
+	Limit   time.Duration     // of an unemulated machine, for all of the checks; 0: five minutes
 }
 
 // wants says whether a task is to be checked.
@@ -68,11 +70,46 @@ func newWorkshop(t tree.Tree, sub Submission) (*workshop, error) {
 		return nil, err
 	}
 	w := &workshop{t: t, sub: sub, dir: dir}
+	if err := plainFiles(sub.Dir); err != nil {
+		w.close()
+		return nil, err
+	}
 	if err := errors.Join(w.module(), w.overlay()); err != nil {
 		w.close()
 		return nil, err
 	}
 	return w, nil
+}
+
+// mostSource is more than any mydocker has.
+const mostSource = 16 << 20
+
+// plainFiles refuses what is no program of a student's: a link would be followed by the
+// compiler, out of the submission and into somebody else's work.
+func plainFiles(dir string) error {
+	var size int64
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // module will say so
+		case err != nil:
+			return err
+		case d.IsDir():
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		size += info.Size()
+		switch rel, _ := filepath.Rel(dir, path); {
+		case !info.Mode().IsRegular():
+			return refuse(say.T("%s is no regular file", "%s — не обычный файл"), rel)
+		case size > mostSource:
+			return refuse(say.T("it is larger than %d MB", "она больше %d МБ"), mostSource>>20)
+		}
+		return nil
+	})
 }
 
 func (w *workshop) close() { os.RemoveAll(w.dir) }
@@ -106,6 +143,15 @@ func (w *workshop) module() error {
 			return err
 		}
 	}
+	// The language is the course's, and no other toolchain is fetched.
+	file.DropToolchainStmt()
+	version, err := goVersion(w.t)
+	if err != nil {
+		return err
+	}
+	if err := file.AddGoStmt(version); err != nil {
+		return err
+	}
 	file.Cleanup()
 	data, err = file.Format()
 	if err != nil {
@@ -124,6 +170,19 @@ func (w *workshop) module() error {
 	return errors.Join(os.WriteFile(path, data, 0o644), os.WriteFile(filepath.Join(w.dir, "go.sum"), sums, 0o644))
 }
 
+// goVersion is the go line of the course's own library.
+func goVersion(t tree.Tree) (string, error) {
+	data, err := os.ReadFile(t.Path("shared", "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	file, err := modfile.ParseLax("go.mod", data, nil)
+	if err != nil {
+		return "", err
+	}
+	return file.Go.Version, nil
+}
+
 func (w *workshop) overlay() error {
 	if len(w.sub.Overlay) == 0 {
 		return nil
@@ -137,13 +196,21 @@ func (w *workshop) overlay() error {
 	return os.WriteFile(path, data, 0o644)
 }
 
+// buildLimit is for a mydocker and, the first time, all of the library.
+const buildLimit = 5 * time.Minute
+
 // build refuses what was not taught yet, and builds the rest.
 func (w *workshop) build(ctx context.Context) (program string, err error) {
 	if err := w.imports(ctx); err != nil {
 		return "", err
 	}
 	program = filepath.Join(w.dir, "mydocker")
-	err = lab.BuildAlone(ctx, w.sub.Dir, program, w.flags...)
+	limited, cancel := context.WithTimeout(ctx, buildLimit)
+	defer cancel()
+	err = lab.BuildAlone(limited, w.sub.Dir, program, w.flags...)
+	if limited.Err() != nil && ctx.Err() == nil {
+		return "", refuse(say.T("it did not compile within %v", "она не скомпилировалась за %v"), buildLimit)
+	}
 	var compile *lab.CompileError
 	if errors.As(err, &compile) {
 		lines := compile.Lines(w.t.Rel(w.sub.Dir))

@@ -2,6 +2,7 @@ package grader
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"mydocker.example/shared/course/internal/lab"
 	"mydocker.example/shared/course/internal/say"
 	"mydocker.example/shared/course/internal/tree"
+	"mydocker.example/shared/internal/seal"
 	"mydocker.example/shared/prose"
 	"mydocker.example/vm"
 )
@@ -55,6 +57,8 @@ type Report struct {
 	Of         int       `json:"of"`
 	Tasks      []Outcome `json:"tasks"`
 	Vet        []string  `json:"vet,omitempty"`
+	Forged     bool      `json:"forged,omitempty"` // somebody wrote in the name of the checks
+	Ended      string    `json:"ended,omitempty"`  // the checks did not come to their end: "lab-died", "lab-silent", "killed", "hang"; or they did, and "disk-full"
 }
 
 // Passed is true when every task has passed.
@@ -72,6 +76,12 @@ type event struct {
 
 // limit of a whole homework, of a machine that is not emulated.
 const limit = 5 * time.Minute
+
+// errFull: the guest's disk was filled up.
+var errFull = errors.New("the guest's disk is full")
+
+// errSilent: the guest no longer answers.
+var errSilent = errors.New("the guest did not answer")
 
 // errKilled: a signal ended the checks. They send themselves none.
 var errKilled = errors.New("the checks were killed")
@@ -111,25 +121,32 @@ func (w *workshop) grade(ctx context.Context, report *Report, tasks []prose.Sect
 	}
 	vetted := make(chan []string, 1)
 	go func() { vetted <- w.vet(ctx) }()
-	checks := func() (map[string]event, string, int, error) { return w.runHere(ctx, program, test) }
+	r := &run{key: seal.NewKey(), program: program, test: test}
+	checks := func() error { return w.runHere(ctx, r) }
 	if !w.sub.Lesson.OnHost() {
 		g, err := guest(ctx)
 		if err != nil {
 			return err
 		}
 		defer g.Close()
-		checks = func() (map[string]event, string, int, error) { return w.runIn(ctx, g, program, test) }
+		checks = func() error { return w.runIn(ctx, g, r) }
 	}
-	events, said, code, err := checks()
-	if err != nil && !errors.Is(err, vm.ErrDied) && !errors.Is(err, vm.ErrTimeout) {
+	err = checks()
+	if err != nil && ending(err) == "" {
 		return err
 	}
-	if err == nil && code > 128 {
+	if err == nil && r.code > 128 {
 		err = errKilled
 	}
+	report.Ended = ending(err)
+	events, forged := r.told()
+	if report.Forged = forged; forged {
+		return refuse("%s", say.T("somebody else wrote to the channel of the checks: mydocker has no business there", "в канал проверок писал кто-то ещё: mydocker там делать нечего"))
+	}
+	said := r.output.String()
 	report.Tasks, err = outcomes(tasks, events, err)
 	if err != nil {
-		return fmt.Errorf("%w (exit code %d)%s", err, code, w.keep(said))
+		return fmt.Errorf("%w (exit code %d)%s", err, r.code, w.keep(said))
 	}
 	for i := range report.Tasks {
 		report.Points += report.Tasks[i].Points
@@ -141,21 +158,93 @@ func (w *workshop) grade(ctx context.Context, report *Report, tasks []prose.Sect
 	return nil
 }
 
+// A run is one run of the checks.
+type run struct {
+	key           seal.Key
+	program, test string // on the host
+	lines, output capped // the events; what was printed
+	code          int    // how the checks ended
+}
+
+// most is what is kept of what a guest says: root in there could say more than this machine
+// can hold.
+const most = 8 << 20
+
+// capped is a buffer with an end. What comes after it is lost.
+type capped struct{ bytes.Buffer }
+
+func (c *capped) Write(p []byte) (int, error) {
+	c.Buffer.Write(p[:min(len(p), most-c.Len())])
+	return len(p), nil
+}
+
 // runIn uploads the submission and the checks, and runs them. Nothing of the repository is in
 // the guest, so a submission cannot read the solution.
-func (w *workshop) runIn(ctx context.Context, g *vm.Guest, program, test string) (events map[string]event, said string, code int, err error) {
-	for name, file := range map[string]string{"mydocker": program, "homework.test": test} {
+func (w *workshop) runIn(ctx context.Context, g *vm.Guest, r *run) (err error) {
+	for name, file := range map[string]string{"mydocker": r.program, "homework.test": r.test} {
 		if err := g.PutFile(ctx, "/lab/bin/"+name, 0o755, file); err != nil {
-			return nil, "", 0, err
+			return err
 		}
 	}
-	var lines, output bytes.Buffer
-	code, err = g.Run(ctx, vm.Cmd{
+	watched, stop := watchdog(ctx, g)
+	defer stop()
+	r.code, err = g.Run(watched, vm.Cmd{
 		Argv:   []string{"/lab/bin/homework.test", w.sub.pattern(), "-test.timeout=0"},
-		Env:    []string{"MYDOCKER=/lab/bin/mydocker", fmt.Sprintf("COURSE_SCALE=%d", patience(g))},
-		Stdout: &output, Stderr: &output, Events: &lines, Timeout: limit,
+		Env:    []string{"MYDOCKER=/lab/bin/mydocker", "COURSE_SEALED=1", fmt.Sprintf("COURSE_SCALE=%d", patience(g))},
+		Stdin:  bytes.NewReader(r.key[:]),
+		Stdout: &r.output, Stderr: &r.output, Events: &r.lines, Timeout: cmp.Or(w.sub.Limit, limit),
 	})
-	return parse(lines.Bytes()), output.String(), code, err
+	if err != nil && ctx.Err() == nil && watched.Err() != nil {
+		return context.Cause(watched)
+	}
+	if err != nil || r.code > 128 {
+		return err
+	}
+	return diskLeft(ctx, g)
+}
+
+// diskLeft is errFull when nothing can be written any more: a mydocker that took all of the
+// guest's disk, which is its memory, has left none for the checks either.
+func diskLeft(ctx context.Context, g *vm.Guest) error {
+	said, err := g.Output(ctx, "stat", "-f", "-c", "%a %b", "/")
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w after the checks: %v", errSilent, err)
+	}
+	var free, all int64
+	if _, err := fmt.Sscan(said, &free, &all); err != nil {
+		return fmt.Errorf("stat -f /: %q: %w", said, err)
+	}
+	if free < all/50 {
+		return errFull
+	}
+	return nil
+}
+
+// A guest whose agent says nothing for so long has been taken over: by a fork bomb, for one.
+// The agent answers in a moment even where everything else waits for the processor.
+const (
+	askEvery = 5 * time.Second
+	silence  = 60 * time.Second
+)
+
+// watchdog ends a run whose guest does not answer any more.
+func watchdog(ctx context.Context, g *vm.Guest) (watched context.Context, stop func()) {
+	watched, end := context.WithCancelCause(ctx)
+	go func() {
+		for watched.Err() == nil {
+			asked, cancel := context.WithTimeout(watched, silence)
+			g.Ping(asked)
+			if errors.Is(asked.Err(), context.DeadlineExceeded) {
+				end(fmt.Errorf("%w for %v: %w", errSilent, silence, vm.ErrTimeout))
+			}
+			cancel()
+			select {
+			case <-watched.Done():
+			case <-time.After(askEvery):
+			}
+		}
+	}()
+	return watched, func() { end(nil) }
 }
 
 // patience is by how much the checks wait longer in this guest. Half of what the guest is
@@ -163,16 +252,35 @@ func (w *workshop) runIn(ctx context.Context, g *vm.Guest, program, test string)
 // for to the end.
 func patience(g *vm.Guest) int { return (g.Scale() + 1) / 2 }
 
-// parse reads the events: the last word on each task.
-func parse(lines []byte) map[string]event {
-	events := map[string]event{}
-	for line := range bytes.Lines(lines) {
+// told reads the events: the last word on each task. forged: not all of them are from the
+// checks.
+func (r *run) told() (events map[string]event, forged bool) {
+	events = map[string]event{}
+	lines, forged := r.key.Open(r.lines.Bytes())
+	for _, line := range lines {
 		var e event
-		if json.Unmarshal(line, &e) == nil { // a last line may be cut off when the guest died
+		if json.Unmarshal(line, &e) == nil {
 			events[e.Task] = e
 		}
 	}
-	return events
+	return events, forged
+}
+
+// ending is why the checks did not come to their end, as a diagnosis; "" if they did.
+func ending(err error) string {
+	switch {
+	case errors.Is(err, vm.ErrDied):
+		return "lab-died"
+	case errors.Is(err, errSilent):
+		return "lab-silent"
+	case errors.Is(err, vm.ErrTimeout):
+		return "hang"
+	case errors.Is(err, errKilled):
+		return "killed"
+	case errors.Is(err, errFull):
+		return "disk-full"
+	}
+	return ""
 }
 
 // outcomes puts what the checks said beside the tasks of the text. A task of which nothing

@@ -19,42 +19,43 @@ const hereLimit = 15 * time.Minute
 
 // runHere runs the checks on this machine: they start guests of their own, and only there
 // does the submission run.
-func (w *workshop) runHere(ctx context.Context, program, test string) (events map[string]event, said string, code int, err error) {
+func (w *workshop) runHere(ctx context.Context, r *run) error {
 	if _, err := lab.Image(ctx, w.t); err != nil {
-		return nil, "", 0, err
+		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, hereLimit)
 	defer cancel()
 	port, theirs, err := os.Pipe()
 	if err != nil {
-		return nil, "", 0, err
+		return err
 	}
 	defer port.Close()
-	var lines, output bytes.Buffer
-	cmd := child.Command(limited, test, w.sub.pattern(), "-test.timeout=0")
-	cmd.Env = append(cmd.Env, "MYDOCKER="+program, "COURSE_EVENTS=3")
-	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd := child.Command(limited, r.test, w.sub.pattern(), "-test.timeout=0")
+	cmd.Env = append(cmd.Env, "MYDOCKER="+r.program, "COURSE_EVENTS=3", "COURSE_SEALED=1")
+	cmd.Stdin = bytes.NewReader(r.key[:])
+	cmd.Stdout, cmd.Stderr = &r.output, &r.output
 	cmd.ExtraFiles = []*os.File{theirs}
 	err = cmd.Start()
 	theirs.Close()
 	if err != nil {
-		return nil, "", 0, err
+		return err
 	}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		io.Copy(&lines, port)
+		io.Copy(&r.lines, port)
 	}()
 	err = cmd.Wait()
 	<-read
 	var ended *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		err = ctx.Err()
+		return ctx.Err()
 	case limited.Err() != nil:
-		err = vm.ErrTimeout
-	case errors.As(err, &ended):
-		err = nil // its exit code says that a task failed; the events say which
+		return vm.ErrTimeout
+	case err != nil && !errors.As(err, &ended):
+		return err
 	}
-	return parse(lines.Bytes()), output.String(), cmd.ProcessState.ExitCode(), err
+	r.code = cmd.ProcessState.ExitCode() // that a task failed; the events say which
+	return nil
 }
