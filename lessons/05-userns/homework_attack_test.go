@@ -1,0 +1,166 @@
+package main_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"mydocker.example/shared/grade"
+)
+
+// attacks are those of the lesson, with what the kernel has to answer to root of a container
+// that is nobody outside, and what it means if it does not.
+var attacks = []struct {
+	name, what string
+	errno      unix.Errno
+	proof      string
+}{
+	{"shadow", "cat of the host's /etc/shadow, given by -v", unix.EACCES, "shadow"},
+	{"sysctl", "remount /proc/sys writable, open /proc/sys/vm/swappiness for writing", unix.EACCES, "sysctl"},
+	{"mknod", "mknod of a block device", unix.EPERM, "mknod"},
+	{"left-node", "open a disk's node, mode 0600, in a folder given by -v", unix.EACCES, "left-node"},
+}
+
+// checkAttack: the attacks of the lesson, through mydocker. The same program is run first
+// by the host's root, where each must succeed, or its failure would say nothing.
+func checkAttack(t *grade.T) {
+	rootfs := makeRootfs(t)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Broken(err)
+	}
+	copyFile(t, exe, filepath.Join(rootfs, "bin", "attack"))
+	dev := leftNodes(t)
+
+	control := exec.Command(exe, attackArg, "/etc/shadow", dev)
+	control.Dir = t.TempDir()
+	control.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // the remounts are nobody else's
+	out, err := control.Output()
+	if err != nil {
+		t.Broken(fmt.Errorf("the attack by the host's root: %w: %s", err, out))
+	}
+	for name, answer := range report(t, out) {
+		if answer != "ok" {
+			t.Broken(fmt.Errorf("the attack %s does not succeed for the host's root: %s", name, answer))
+		}
+	}
+
+	res := asRoot(t).mydocker("run", "--uid-map", "0:100000:65536", "--gid-map", "0:200000:65536", "--rootfs", rootfs,
+		"-v", "/etc/shadow:/host/shadow", "-v", dev+":/host/dev", "/bin/attack", attackArg, "/host/shadow", "/host/dev").Run()
+	expectCode(t, res, 0, "mydocker run of the attack, which reports what it got")
+	got := report(t, []byte(res.Stdout))
+	for _, a := range attacks {
+		t.Saw(a.what, got[a.name])
+	}
+	for _, a := range attacks {
+		switch got[a.name] {
+		case unix.ErrnoName(a.errno):
+		case "ok":
+			t.Wrong(a.name,
+				"root in the container succeeds: %s. To the kernel it is not nobody: it is still the host's root, or in one of its groups. See proof `%s`.",
+				"root в контейнере добился своего: %s. Для ядра он не чужой: это всё ещё root хоста или член его группы. См. доказательство `%s`.", a.what, a.proof)
+		default:
+			t.Wrong("other-errno",
+				"%s: the attack did not come as far as the user namespace. The kernel's answer was to be %s and is %s. See proof `%s`.",
+				"%s: до user namespace атака не дошла. Ядро должно было ответить %s, а ответило %s. См. доказательство `%s`.", a.what, unix.ErrnoName(a.errno), got[a.name], a.proof)
+		}
+	}
+}
+
+// leftNodes is a folder with the node of a disk, where devices can be opened: /tmp is
+// mounted nodev.
+func leftNodes(t *grade.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var", "homework-")
+	if err != nil {
+		t.Broken(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	disk, err := firstDisk()
+	err = errors.Join(err, os.Chmod(dir, 0o755),
+		unix.Mknod(filepath.Join(dir, "disk"), unix.S_IFBLK|0o600, disk),
+		unix.Mknod(filepath.Join(dir, "null"), unix.S_IFCHR, int(unix.Mkdev(1, 3))),
+		os.Chmod(filepath.Join(dir, "null"), 0o666))
+	if err != nil {
+		t.Broken(err)
+	}
+	return dir
+}
+
+// firstDisk is the numbers of the first disk of the machine.
+func firstDisk() (int, error) {
+	table, err := os.ReadFile("/proc/partitions")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(table)) {
+		var major, minor uint32
+		if n, _ := fmt.Sscan(line, &major, &minor); n == 2 {
+			return int(unix.Mkdev(major, minor)), nil
+		}
+	}
+	return 0, errors.New("/proc/partitions lists no disk")
+}
+
+func report(t *grade.T, out []byte) (got map[string]string) {
+	t.Helper()
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Broken(fmt.Errorf("the attack's report: %w: %s", err, out))
+	}
+	return got
+}
+
+const attackArg = "grade-attack"
+
+// init is the attacker's life, when this binary is started as one: it is root, in the
+// container or not, and is given the places of a file and of a folder.
+func init() {
+	if len(os.Args) != 4 || os.Args[1] != attackArg {
+		return
+	}
+	shadow, dev := os.Args[2], os.Args[3]
+	got := map[string]string{}
+	tell := func(name string, err error) {
+		var errno unix.Errno
+		switch {
+		case err == nil:
+			got[name] = "ok"
+		case errors.As(err, &errno):
+			got[name] = unix.ErrnoName(errno)
+		default:
+			got[name] = err.Error()
+		}
+	}
+	_, err := os.ReadFile(shadow)
+	tell("shadow", err)
+
+	// Flags of a mount that somebody else has set, or that are in the way: off with them.
+	unix.Mount("", "/proc/sys", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	tell("sysctl", opens("/proc/sys/vm/swappiness", os.O_WRONLY)) // opened is enough
+
+	tell("mknod", unix.Mknod("disk", unix.S_IFBLK|0o600, int(unix.Mkdev(1, 0))))
+
+	unix.Mount("", dev, "", unix.MS_REMOUNT|unix.MS_BIND, "")
+	if err := opens(filepath.Join(dev, "null"), os.O_WRONLY); err != nil {
+		tell("left-node", fmt.Errorf("not even null can be opened there: %s", err))
+	} else {
+		tell("left-node", opens(filepath.Join(dev, "disk"), os.O_RDONLY))
+	}
+	json.NewEncoder(os.Stdout).Encode(got)
+	os.Exit(0)
+}
+
+func opens(path string, flag int) error {
+	f, err := os.OpenFile(path, flag, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
