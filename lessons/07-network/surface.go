@@ -29,7 +29,7 @@ type doors struct {
 }
 
 var surface = proof.Proof{
-	ID: "surface", Disposable: true, Timeout: time.Minute, // it calls every system call that there is
+	ID: "surface", Dangerous: true, Timeout: time.Minute, // it calls every system call that there is
 	Guest: func(r *proof.Report) error {
 		process, err := probeSurface("")
 		if err != nil {
