@@ -99,7 +99,7 @@ func TestBomb(t *testing.T) {
 	for {
 		if n, err := g.field("pids.events", "max"); err != nil {
 			t.Fatal(err)
-		} else if n > 1000 {
+		} else if n > 100 {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
