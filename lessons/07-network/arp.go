@@ -139,7 +139,7 @@ func standBetween(a *proof.Attacker) error {
 	a.Saw("mallory: tells alice that bob is at, and bob that alice is at", seats["mallory"].mac.String())
 	var asked, changed bool
 	frame := make([]byte, 1<<16)
-	for deadline := time.Now().Add(6 * time.Second); ; {
+	for deadline := time.Now().Add(4 * time.Second); ; {
 		// Again and again: the kernel believes no second answer within a second of the first
 		// (arp(7), locktime), and asks anew from time to time.
 		if err := errors.Join(send(claim("alice", "bob")), send(claim("bob", "alice"))); err != nil {
@@ -179,7 +179,7 @@ func standBetween(a *proof.Attacker) error {
 // linger carries the conversation to its end, so that alice gets what was written for her.
 func linger(fd int, send func([]byte) error) error {
 	frame := make([]byte, 1<<16)
-	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(500 * time.Millisecond); time.Now().Before(deadline); {
 		n, _, err := unix.Recvfrom(fd, frame, 0)
 		if err != nil {
 			continue

@@ -45,7 +45,7 @@ func comeByTheBackDoor(a *proof.Attacker) error {
 		return err
 	}
 	a.Saw("the neighbour: ip route add", "10.7.0.0/24 via "+outerAddr)
-	word, err := ask(seats["alice"].addr+":80", 3*time.Second)
+	word, err := ask(seats["alice"].addr+":80", 2*time.Second)
 	if err != nil {
 		return fmt.Errorf("connect(10.7.0.2:80): %w", err)
 	}

@@ -21,7 +21,7 @@ var bornInPlace = proof.Proof{
 	},
 }
 
-const births = 7 // of which the median counts
+const births = 5 // of which the median counts
 
 func compareBirths(r *proof.Report) error {
 	host, err := newSpace("host")

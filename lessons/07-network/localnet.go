@@ -87,11 +87,11 @@ func reachLocal(a *proof.Attacker) error {
 		return fmt.Errorf("socket(AF_INET, SOCK_DGRAM): %w", err)
 	}
 	defer unix.Close(fd)
-	if err := timeout(fd, 500*time.Millisecond); err != nil {
+	if err := timeout(fd, 400*time.Millisecond); err != nil {
 		return err
 	}
 	buf := make([]byte, 100)
-	for range 6 { // UDP may get lost
+	for range 5 { // UDP may get lost
 		if err := unix.Sendto(fd, []byte("?"), 0, &unix.SockaddrInet4{Port: 6000, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 			return fmt.Errorf("sendto(127.0.0.1:6000): %w", err)
 		}

@@ -71,7 +71,7 @@ func takeThePlace(a *proof.Attacker) error {
 	if err != nil {
 		return fmt.Errorf("bind(127.0.0.1:%d): %w", port, err)
 	}
-	if err := timeout(fd, 3*time.Second); err != nil {
+	if err := timeout(fd, 2*time.Second); err != nil {
 		return err
 	}
 	for {
