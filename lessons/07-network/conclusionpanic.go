@@ -58,11 +58,10 @@ var oneKernel = proof.Proof{
 		w.Sawf("answers-before", "this machine: does the lab answer?", "%v", ok)
 		w.Saw("order", "--privileged: echo c >/proc/sysrq-trigger", "now")
 		w.Answers(20*time.Second, "touch", alarm)
-		select {
-		case <-w.Done():
-		case <-time.After(time.Minute):
+		begin, ok := time.Now(), true
+		for ok && time.Since(begin) < time.Minute {
+			_, ok = w.Answers(5*time.Second, "true")
 		}
-		_, ok = w.Answers(5*time.Second, "true")
 		w.Sawf("answers-after", "this machine: does the lab answer, or anybody in it?", "%v", ok)
 	},
 	Judge: func(s *proof.Seen) {
