@@ -38,6 +38,7 @@ const (
 	Capset
 	Chdir
 	Getcwd
+	Signals
 	SeccompFilter
 	Execve
 )
@@ -65,6 +66,7 @@ var stepNames = [...]string{
 	Capset:         "capset",
 	Chdir:          "chdir",
 	Getcwd:         "getcwd",
+	Signals:        "rt_sigprocmask",
 	SeccompFilter:  "seccomp(SECCOMP_SET_MODE_FILTER)",
 	Execve:         "execve",
 }
@@ -192,6 +194,9 @@ func (c *Cmd) list(report *os.File) (l *list, err error) {
 	}
 	l.call(Chdir, strconv.Quote(dir), unix.SYS_CHDIR, l.path(dir))
 	l.cwdInside(strconv.Quote(dir))
+
+	// What is blocked stays blocked over execve(2), and our thread may have its own reasons.
+	l.call(Signals, "", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, l.words(0), 0, 8)
 
 	if c.NoNewPrivs {
 		l.filter(c.Seccomp)
