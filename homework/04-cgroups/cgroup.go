@@ -50,8 +50,8 @@ func newGroup(id string, limits Limits) (group, error) {
 func (g group) birth(child *syscall.SysProcAttr) (folder *os.File, err error) {
 	// homework: born
 	// TODO: Open the folder. UseCgroupFD and CgroupFD make Go's clone a clone3(2) with
-	// CLONE_INTO_CGROUP. And CLONE_NEWCGROUP in Unshareflags, not in Cloneflags: the root of
-	// the namespace is the group of who makes it, and that must be the child.
+	// CLONE_INTO_CGROUP. And CLONE_NEWCGROUP in Unshareflags, which the child does after its
+	// birth: the root of a cgroup namespace is the group of who makes it, at that moment.
 	return nil, todo("born: birth")
 }
 

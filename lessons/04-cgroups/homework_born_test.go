@@ -102,8 +102,8 @@ func rootOfItsOwn(t *grade.T, pid int) {
 	t.Saw("cat /proc/self/cgroup, in the container's cgroup namespace", seen)
 	if seen != "0::/" {
 		t.Wrong("ns-cgroup-early",
-			"in its own cgroup namespace the container reads %s of itself, and not 0::/: the namespace was made before the process was in its group. clone(2) with CLONE_NEWCGROUP takes the parent's group as the root; unshare(2), in the child, takes the child's.",
-			"в своём пространстве имён cgroup контейнер читает о себе %s, а не 0::/: пространство создано раньше, чем процесс оказался в группе. clone(2) с CLONE_NEWCGROUP берёт корнем группу родителя, а unshare(2) в потомке — группу потомка.", seen)
+			"in its own cgroup namespace the container reads %s of itself, and not 0::/: the namespace was made before the process was in its group. Its root is the group of who makes it, at that moment.",
+			"в своём пространстве имён cgroup контейнер читает о себе %s, а не 0::/: пространство создано раньше, чем процесс оказался в группе. Корнем становится та группа, где в этот миг находится создатель.", seen)
 	}
 }
 
