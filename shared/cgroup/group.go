@@ -50,7 +50,11 @@ func Create(parent, name string, limits Limits) (g Group, err error) {
 	}
 	u.Push(func() error { return unix.Rmdir(path) }) // not g.Path: g is what is returned
 	for _, f := range files {
-		if err := g.write(f.Name, f.Value); err != nil {
+		err := g.write(f.Name, f.Value)
+		if errors.Is(err, os.ErrNotExist) && f.Name == "memory.swap.max" && limits.MemorySwapMax == NoSwap {
+			continue // a kernel that was built without swap: there is none
+		}
+		if err != nil {
 			return Group{}, err
 		}
 	}
@@ -127,7 +131,7 @@ func (g Group) Kill(ctx context.Context) error {
 // there is removed.
 func (g Group) Remove(ctx context.Context) error {
 	err := g.Kill(ctx)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV) { // ENODEV: it went after the open(2)
 		if _, err := os.Stat(g.Path); errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
