@@ -95,6 +95,13 @@ func (c *caller) refused(flag string, r refusal, more ...string) string {
 			"a map that is refused is an error of mydocker's own: the exit code is to be 125; here: %d",
 			"отказ карте есть ошибка самого mydocker: код завершения должен быть 125; здесь: %d", res.Code)
 	}
+	if left := everythingBelow(c.root); len(left) > 0 {
+		saw()
+		t.Saw("find "+c.root, strings.Join(left, "\n"))
+		t.Wrong("created",
+			"the map %[2]s was refused when %[1]s had been made already, by you or by the kernel: check before you create",
+			"карте %[2]s отказано, когда %[1]s уже был создан, вами или ядром: проверяйте прежде, чем создавать", left[len(left)-1], strings.Join(r.lines, " "))
+	}
 	for _, word := range append([]string{strings.TrimLeft(flag, "-")}, r.named...) {
 		if !strings.Contains(message, word) {
 			saw()
@@ -102,13 +109,6 @@ func (c *caller) refused(flag string, r refusal, more ...string) string {
 				"mydocker has refused, and its message does not name %q: with ten lines in a map one wants to know which. Here: %q",
 				"mydocker отказал, но в сообщении нет %q: когда в карте десять строк, хочется знать, какая из них. Здесь: %q", word, message)
 		}
-	}
-	if left := everythingBelow(c.root); len(left) > 0 {
-		saw()
-		t.Saw("find "+c.root, strings.Join(left, "\n"))
-		t.Wrong("created",
-			"mydocker has refused the map, and %s was made all the same: check before you create",
-			"mydocker отказал карте, а %s всё-таки создан: проверяйте прежде, чем создавать", left[len(left)-1])
 	}
 	return strings.ReplaceAll(message, flag, "FLAG")
 }
