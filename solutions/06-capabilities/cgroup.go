@@ -103,6 +103,9 @@ func ownGroup() (string, error) {
 // groupOf is a container's group. Its folder is in the record; if there is no record, it is
 // where it would be made now.
 func groupOf(r store.Record) (cgroup.Group, error) {
+	if !isID.MatchString(r.ID) { // without it this would be the group of all of them
+		return cgroup.Group{}, fmt.Errorf("%q is not an id", r.ID)
+	}
 	var spec Spec
 	if json.Unmarshal(r.Config, &spec) != nil || spec.Groups == "" {
 		top, err := delegated()
@@ -119,12 +122,7 @@ func newGroup(folder, id string, limits cgroup.Limits) (cgroup.Group, error) {
 	if limits.MemoryMax != 0 { // else what is over the limit would be put on the disk
 		limits.MemorySwapMax = cgroup.NoSwap
 	}
-	g, err := cgroup.Create(folder, id, limits)
-	if errors.Is(err, fs.ErrNotExist) && strings.Contains(err.Error(), "memory.swap.max") {
-		limits.MemorySwapMax = 0 // a kernel that was built without swap
-		g, err = cgroup.Create(folder, id, limits)
-	}
-	return g, err
+	return cgroup.Create(folder, id, limits)
 }
 
 // birth has the child born in the group, and the root of a cgroup namespace there.
@@ -151,32 +149,15 @@ func outOfMemory(g cgroup.Group, id string, limits cgroup.Limits) error {
 	return fmt.Errorf("container %s killed: out of memory (limit %s), see memory.events: oom_kill %d", id, limit, stats.OOMKill)
 }
 
-// freeze, killAll and removeGroup are shared/cgroup's, with our patience.
-
-func freeze(r store.Record, frozen bool) error {
-	return withGroup(r, func(ctx context.Context, g cgroup.Group) error { return g.Freeze(ctx, frozen) })
-}
-
-func killAll(r store.Record) error {
-	return withGroup(r, func(ctx context.Context, g cgroup.Group) error { return g.Kill(ctx) })
-}
-
-func removeGroup(r store.Record) error {
-	err := withGroup(r, func(ctx context.Context, g cgroup.Group) error { return g.Remove(ctx) })
-	if gone(err) {
-		return nil
-	}
-	return err
-}
-
-func withGroup(r store.Record, do func(context.Context, cgroup.Group) error) error {
-	g, err := groupOf(r)
-	if err != nil {
-		return err
-	}
+// bounded calls what waits for the kernel, for as long as our patience lasts.
+func bounded(do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return do(ctx, g)
+	return do(ctx)
+}
+
+func freeze(g cgroup.Group, frozen bool) error {
+	return bounded(func(ctx context.Context) error { return g.Freeze(ctx, frozen) })
 }
 
 // size writes bytes as docker does: 50MiB.

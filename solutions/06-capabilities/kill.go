@@ -38,11 +38,11 @@ func send(s store.Store, r store.Record, sig unix.Signal) error {
 	if err := s.Signal(r, sig); err != nil {
 		return err
 	}
-	var err error
-	if sig == unix.SIGKILL {
-		err = killAll(r)
-	} else {
-		err = freeze(r, false) // docker's way: who is paused would not hear it
+	g, err := groupOf(r)
+	if err == nil && sig == unix.SIGKILL {
+		err = bounded(g.Kill)
+	} else if err == nil {
+		err = freeze(g, false) // docker's way: who is paused would not hear it
 	}
 	if gone(err) { // it has no group, or has ended already
 		return nil

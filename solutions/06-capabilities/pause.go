@@ -32,7 +32,11 @@ func pause(s store.Store, command string, frozen bool, args []string, w io.Write
 		case !frozen && state != Paused:
 			return fmt.Errorf("%s: container %s is not paused", command, r.ID)
 		}
-		return freeze(r, frozen)
+		g, err := groupOf(r)
+		if err != nil {
+			return err
+		}
+		return freeze(g, frozen)
 	})
 }
 

@@ -55,7 +55,11 @@ func remove(s store.Store, ref string, force bool) error {
 		}
 	}
 	// The group first: it is found from the id, and the id from the record.
-	if err := removeGroup(r); err != nil {
+	if g, err := groupOf(r); err == nil {
+		if err := bounded(g.Remove); err != nil {
+			return err
+		}
+	} else if !gone(err) {
 		return err
 	}
 	if err := removeFiles(s.Dir(r.ID)); err != nil {
