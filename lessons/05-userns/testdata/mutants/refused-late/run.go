@@ -110,7 +110,7 @@ func supervise(s store.Store, r store.Record, started func()) (code int, err err
 		if g, err = newGroup(spec.Groups, r.ID, spec.Limits); err != nil {
 			return 0, err
 		}
-		defer func() { err = errors.Join(err, removeGroup(r)) }()
+		defer func() { err = errors.Join(err, bounded(g.Remove)) }()
 		folder, err := birth(g, cmd.SysProcAttr)
 		if err != nil {
 			return 0, err
