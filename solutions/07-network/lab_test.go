@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mydocker.example/shared/labtest"
+	"mydocker.example/shared/reexec"
+	"mydocker.example/shared/rootfs"
+)
+
+// This test binary is mydocker too: as process 1 of a container, as a keeper, and for the
+// tests themselves.
+func TestMain(m *testing.M) {
+	if reexec.Init() {
+		return
+	}
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "hold":
+			holder(os.Args[2], os.Args[3])
+		default:
+			if commandNamed(os.Args[1]) != nil {
+				main()
+			}
+		}
+	}
+	os.Exit(m.Run())
+}
+
+func mydocker(root string, args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Env = []string{"MYDOCKER_ROOT=" + root, "HOME=/", "PATH=" + os.Getenv("PATH")}
+	return cmd
+}
+
+// Eight at once come and go, and each way of ending leaves nothing.
+func TestEveryEndIsClean(t *testing.T) {
+	labtest.NeedLab(t)
+	labtest.Leaks(t)
+	root := t.TempDir()
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			name := fmt.Sprint("c", i)
+			if out, err := mydocker(root, "run", "-d", "--name", name, "sh", "-c", "sleep 100 & sleep 100").CombinedOutput(); err != nil {
+				t.Errorf("run %s: %v: %s", name, err, out)
+			}
+			for _, args := range [][][]string{
+				{{"stop", name}, {"rm", name}}, {{"kill", name}, {"rm", "-f", name}}, {{"rm", "-f", name}}, {{"stop", "-t", "0", name}, {"rm", "-f", name}},
+			}[i%4] {
+				if out, err := mydocker(root, args...).CombinedOutput(); err != nil {
+					t.Errorf("%v: %v: %s", args, err, out)
+				}
+			}
+		})
+	}
+	all.Wait()
+	empty(t, root)
+}
+
+// What a container writes goes to its own folder, and goes with it.
+func TestRootfsIsNeverWritten(t *testing.T) {
+	labtest.NeedLab(t)
+	labtest.Leaks(t)
+	root, image := t.TempDir(), t.TempDir()+"/image"
+	if err := rootfs.Default(image); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second finds nothing of the first
+		out, err := mydocker(root, "run", "--name", "w", "--rootfs", image, "sh", "-c", "! test -e /new && echo x >/new && rm /etc/passwd && ls /").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "new") {
+			t.Errorf("run: %v: %s", err, out)
+		}
+		if out, err := mydocker(root, "rm", "w").CombinedOutput(); err != nil {
+			t.Errorf("rm: %v: %s", err, out)
+		}
+	}
+	if _, err := os.Stat(image + "/new"); err == nil {
+		t.Error("the rootfs was written to")
+	}
+	if _, err := os.Stat(image + "/etc/passwd"); err != nil {
+		t.Error(err)
+	}
+	empty(t, root)
+}
+
+// Killed at any moment, mydocker leaves nothing that runs and nothing that rm -f cannot remove.
+func TestKilledAtAnyMoment(t *testing.T) {
+	labtest.NeedLab(t)
+	labtest.Leaks(t)
+	root := t.TempDir()
+	begin := time.Now()
+	if out, err := mydocker(root, "run", "true").CombinedOutput(); err != nil {
+		t.Fatalf("run: %v: %s", err, out)
+	}
+	whole := time.Since(begin) // of an emulated machine, too
+	for i := range 40 {
+		cmd := mydocker(root, "run", "--name", fmt.Sprint("k", i), "sh", "-c", "sleep 100 & sleep 100")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(rand.N(whole))
+		cmd.Process.Kill()
+		cmd.Wait()
+	}
+	ids, err := mydocker(root, "ps", "-aq").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"rm", "-f", "nosuch"}, strings.Fields(string(ids))...)
+	if out, err := mydocker(root, args...).CombinedOutput(); err != nil {
+		t.Errorf("rm -f: %v: %s", err, out)
+	}
+	empty(t, root)
+	if out, err := mydocker(root, "run", "true").CombinedOutput(); err != nil {
+		t.Errorf("run: %v: %s", err, out)
+	}
+	if left, err := filepath.Glob(root + "/*"); len(left) != 3 || err != nil { // containers, names, rootfs
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// empty requires that nothing is in the store any more.
+func empty(t *testing.T, root string) {
+	t.Helper()
+	for _, dir := range []string{"containers", "names"} {
+		if left, err := os.ReadDir(root + "/" + dir); len(left) > 0 || err != nil {
+			t.Errorf("%s: %v, %v", dir, left, err)
+		}
+	}
+}
