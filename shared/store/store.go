@@ -247,28 +247,29 @@ func (s Store) Load(id string) (Record, error) {
 }
 
 // Update changes a record: it reads it, calls change, and writes it, and no other Update of
-// the same container comes between. An error of change leaves the record as it was.
+// the same container comes between. An error of change leaves the record as it was; what is
+// returned with an error has the id, so that a caller who clears up knows of which container.
 func (s Store) Update(id string, change func(*Record) error) (Record, error) {
 	if !idForm.MatchString(id) {
 		return Record{}, fmt.Errorf("%w: %q is not an id", ErrNotFound, id)
 	}
 	folder, err := flock(s.Dir(id))
 	if errors.Is(err, fs.ErrNotExist) {
-		return Record{}, fmt.Errorf("%w: %s", ErrNotFound, id)
+		return Record{ID: id}, fmt.Errorf("%w: %s", ErrNotFound, id)
 	}
 	if err != nil {
-		return Record{}, err
+		return Record{ID: id}, err
 	}
 	defer folder.unlock()
 	r, err := s.Load(id) // by its path: had Remove been faster, it would not be there
 	if err != nil {
-		return Record{}, err
+		return Record{ID: id}, err
 	}
 	if err := change(&r); err != nil {
-		return Record{}, err
+		return Record{ID: id}, err
 	}
 	if r.ID != id {
-		return Record{}, fmt.Errorf("the id of container %s cannot be changed", id)
+		return Record{ID: id}, fmt.Errorf("the id of container %s cannot be changed", id)
 	}
 	return r, s.save(r)
 }
