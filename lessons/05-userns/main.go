@@ -34,6 +34,8 @@ var lesson = proof.Lesson{
 		// nested.go
 		nested, levels,
 		// rootless.go
+		byHand,
+		// mydocker.go
 		rootless,
 		// idmapped.go
 		idmapped,
