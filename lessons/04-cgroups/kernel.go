@@ -29,10 +29,16 @@ const top = "/sys/fs/cgroup"
 // A group is the folder of a cgroup.
 type group string
 
-// newGroup is mkdir(2): the kernel fills the folder with files.
+// newGroup is mkdir(2): the kernel fills the folder with files. A folder does not end with
+// the process that made it: what a run that was killed has left goes first.
 func newGroup(parent group, name string) (group, error) {
 	g := parent + "/" + group(name)
-	if err := os.Mkdir(string(g), 0o755); err != nil {
+	err := os.Mkdir(string(g), 0o755)
+	if errors.Is(err, unix.EEXIST) {
+		g.remove()
+		err = os.Mkdir(string(g), 0o755)
+	}
+	if err != nil {
 		return "", err
 	}
 	return g, nil
@@ -155,13 +161,17 @@ func bornIn(cmd *exec.Cmd, g group) (*os.File, error) {
 	return dir, nil
 }
 
-// startIn starts a command in a group. It dies with this thread's process, should that be killed.
+// startIn starts a command in a group; "" is where we are ourselves. It dies with us, should
+// we be killed: to the kernel that is this thread, which Go keeps (prctl(2), PR_SET_PDEATHSIG).
 func startIn(cmd *exec.Cmd, g group) error {
-	dir, err := bornIn(cmd, g)
-	if err != nil {
-		return err
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	if g != "" {
+		dir, err := bornIn(cmd, g)
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
 	}
-	defer dir.Close()
 	return cmd.Start()
 }
 
