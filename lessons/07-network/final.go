@@ -110,9 +110,15 @@ var final = proof.Proof{
 // separator stands between the columns.
 const separator = "│"
 
-// columnsOf sets one line of the table.
+// columnsOf sets one line of the table. A list that is wider than its column is cut, and says so.
 func columnsOf(row []string) string {
-	return fmt.Sprintf("%-17s%s %-17s%s %s", row[0], separator, row[1], separator, row[2])
+	const width = 17
+	for i, answer := range row {
+		if words := strings.Fields(answer); len(answer) > width && len(words) > 1 {
+			row[i] = fmt.Sprintf("%s and %d more", words[0], len(words)-1)
+		}
+	}
+	return fmt.Sprintf("%-*s%s %-*s%s %s", width, row[0], separator, width, row[1], separator, row[2])
 }
 
 // startByMydocker is the one line that the course was about.

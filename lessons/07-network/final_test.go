@@ -67,3 +67,8 @@ func TestAdaptSpec(t *testing.T) {
 	assert.Equal(t, []string{"/proc/kcore"}, spec.Linux.MaskedPaths)
 	assert.Equal(t, finalPids, spec.Linux.Resources.Pids.Limit)
 }
+
+func TestColumns(t *testing.T) {
+	assert.Equal(t, "0                │ lo and 2 more    │ 0 100000 65536",
+		columnsOf([]string{"0", "lo mydocker0 md61e33744c5b2", "0 100000 65536"}))
+}
