@@ -163,7 +163,8 @@ func (n Network) Detach(id string) error {
 	if err := checkID(id); err != nil {
 		return err
 	}
-	return errors.Join(removeRules(id), removeLink(hostEnd(id)))
+	// The guard goes with the interface; in this order nothing unfiltered passes meanwhile.
+	return errors.Join(removeLink(hostEnd(id)), removeRules(id))
 }
 
 // Sweep removes the bridge and the rules of the network when no container is on it, and

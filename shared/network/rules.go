@@ -178,16 +178,38 @@ func publish(c *nftables.Conn, id string, to netip.Addr, ports []Port, bridge st
 	}
 }
 
-// removeRules removes the rules of one container. None are no error.
+// removeRules removes the rules of one container. None are no error: what is there is looked
+// up first, for an order that names what is not fails, and one that succeeds takes the time
+// of a grace period.
 func removeRules(id string) error {
-	return errors.Join(
-		remove("table ip mydocker-"+id, func(c *nftables.Conn) { c.DelTable(publishTable(id)) }),
-		remove("chain netdev mydocker "+hostEnd(id), func(c *nftables.Conn) {
-			// Emptied first: a kernel does not remove a chain that has rules.
-			c.FlushChain(guardChain(id))
-			c.DelChain(guardChain(id))
-		}),
-	)
+	c, err := nftables.New()
+	if err != nil {
+		return fmt.Errorf("socket(NETLINK_NETFILTER): %w", err)
+	}
+	tables, err := c.ListTablesOfFamily(nftables.TableFamilyIPv4)
+	if err != nil {
+		return fmt.Errorf("nftables(NFT_MSG_GETTABLE): %w", err)
+	}
+	chains, err := c.ListChainsOfTableFamily(nftables.TableFamilyNetdev)
+	if err != nil {
+		return fmt.Errorf("nftables(NFT_MSG_GETCHAIN): %w", err)
+	}
+	var errs []error
+	for _, t := range tables {
+		if t.Name == publishTable(id).Name {
+			errs = append(errs, remove("table ip "+t.Name, func(c *nftables.Conn) { c.DelTable(publishTable(id)) }))
+		}
+	}
+	for _, chain := range chains {
+		if chain.Table.Name == guards().Name && chain.Name == hostEnd(id) {
+			errs = append(errs, remove("chain netdev mydocker "+chain.Name, func(c *nftables.Conn) {
+				// Emptied first: a kernel does not remove a chain that has rules.
+				c.FlushChain(guardChain(id))
+				c.DelChain(guardChain(id))
+			}))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func remove(what string, order func(c *nftables.Conn)) error {
@@ -196,7 +218,7 @@ func remove(what string, order func(c *nftables.Conn)) error {
 		return fmt.Errorf("socket(NETLINK_NETFILTER): %w", err)
 	}
 	order(c)
-	// ENOENT: there is none. Elsewhere than in a batch that would be worth a look.
+	// ENOENT: somebody was faster, or the kernel, with the interface.
 	if err := c.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("nftables(delete %s): %w", what, err)
 	}
