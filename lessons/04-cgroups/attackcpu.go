@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"mydocker.example/shared/proof"
@@ -20,9 +22,8 @@ var dosCPU = proof.Proof{
 		return nil
 	},
 	Judge: func(s *proof.Seen) {
-		s.Check(s.Int("percent-1") >= 100, "the attacker got %d%% of a processor only", s.Int("percent-1"))
-		s.Check(s.Int("percent-2") <= 30, "the attacker got %d%% of a processor, and 20%% were granted", s.Int("percent-2"))
-		s.Check(2*s.Int("quartile-us-1") > 3*s.Int("quartile-us-2"), "a quarter of the pieces took %d µs without the limit and %d with it", s.Int("quartile-us-1"), s.Int("quartile-us-2"))
+		s.Check(wellFed(s.Int("percent-1"), s.Int("waited-1")), "the attacker got %d%% of a processor only, and the neighbour waited %d%% of its time", s.Int("percent-1"), s.Int("waited-1"))
+		s.Check(onDiet(s.Int("percent-2"), s.Int("waited-2")), "the attacker got %d%% of a processor, and 20%% were granted; the neighbour waited %d%% of its time", s.Int("percent-2"), s.Int("waited-2"))
 	},
 }
 
@@ -65,26 +66,73 @@ func starve(r *proof.Report, limit string) error {
 		}
 		defer hog.kill()
 	}
-	begin := time.Now()
-	before, err := where.field("cpu.stat", "usage_usec")
-	if err != nil {
-		return err
-	}
 	alone := len(latencies)
+	var percent, waited int64
+	// The host has other things to do too: a processor of the lab that it takes away for a while
+	// looks busy meanwhile. So there are several tries, and a limit that does not hold fails all.
+	for range 6 {
+		if percent, waited, err = contest(where, neighbour, piece); err != nil {
+			return err
+		}
+		if halves == 1 && wellFed(percent, waited) || halves == 2 && onDiet(percent, waited) {
+			break
+		}
+	}
+	key := func(name string) string { return fmt.Sprintf("%s-%d", name, halves) }
+	r.Sawf(key("percent"), "usage_usec of "+where.name()+"/cpu.stat, with eight hogs, % of a processor", "%d", percent)
+	r.Saw("", fmt.Sprintf("the neighbour's latency, %d alone, then with the hogs", alone), chart(latencies))
+	r.Sawf(key("waited"), "/proc/PID/task/*/schedstat of the neighbour, with the hogs: it waited, % of its time", "%d", waited)
+	return nil
+}
+
+// What becomes of eight hogs and of their neighbour, who waits for its turn or does not.
+func wellFed(percent, waited int64) bool { return percent >= 100 && waited >= 50 }
+func onDiet(percent, waited int64) bool  { return percent <= 30 && waited <= 40 }
+
+// contest has the neighbour work for a while, and says what the hogs used, and in how much of
+// its time the neighbour was ready and another ran, both in %.
+func contest(hogs group, neighbour *actor, piece func() error) (percent, share int64, err error) {
+	ran, waited, err := turns(neighbour.pid())
+	if err != nil {
+		return 0, 0, err
+	}
+	begin := time.Now()
+	before, err := hogs.field("cpu.stat", "usage_usec")
+	if err != nil {
+		return 0, 0, err
+	}
 	for time.Since(begin) < 1200*time.Millisecond {
 		if err := piece(); err != nil {
-			return err
+			return 0, 0, err
 		}
 	}
 	wall := time.Since(begin)
-	after, err := where.field("cpu.stat", "usage_usec")
+	after, err := hogs.field("cpu.stat", "usage_usec")
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	key := func(name string) string { return fmt.Sprintf("%s-%d", name, halves) }
-	r.Sawf(key("percent"), "usage_usec of "+where.name()+"/cpu.stat, with eight hogs, % of a processor", "%d", 100*(time.Duration(after-before)*time.Microsecond)/wall)
-	r.Saw("", fmt.Sprintf("the neighbour's latency, %d alone, then with the hogs", alone), chart(latencies))
-	// The host has other things to do too, which makes single pieces late: the faster ones count.
-	r.Sawf(key("quartile-us"), "with the hogs: a quarter of its pieces took at most, µs", "%d", quartile(latencies[alone:]).Microseconds())
-	return nil
+	ranNow, waitedNow, err := turns(neighbour.pid())
+	ran, waited = ranNow-ran, waitedNow-waited
+	return 100 * (after - before) / wall.Microseconds(), 100 * waited / max(1, ran+waited), err
+}
+
+// turns is how long the threads of a process have run, and how long they were ready and had
+// to wait for their turn: the first two numbers of schedstat, in ns.
+func turns(pid int) (ran, waited int64, err error) {
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return 0, 0, err
+		}
+		var r, w int64
+		if _, err := fmt.Sscan(string(text), &r, &w); err != nil {
+			return 0, 0, fmt.Errorf("%s: %w", path, err)
+		}
+		ran, waited = ran+r, waited+w
+	}
+	return ran, waited, nil
 }

@@ -67,11 +67,6 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-func quartile(d []time.Duration) time.Duration {
-	d = slices.Sorted(slices.Values(d))
-	return d[len(d)/4]
-}
-
 func millis(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 }
