@@ -28,6 +28,10 @@ var attacks = []struct {
 	{"left-node", "open a disk's node, mode 0600, in a folder given by -v", unix.EACCES, "left-node"},
 }
 
+// A rootfs that is handed to the child is a folder of the host, held open. Whoever in the
+// container still has it goes up from there.
+const descriptor = "descriptor"
+
 // checkAttack: the attacks of the lesson, through mydocker. The same program is run first
 // by the host's root, where each must succeed, or its failure would say nothing.
 func checkAttack(t *grade.T) {
@@ -38,9 +42,19 @@ func checkAttack(t *grade.T) {
 	}
 	copyFile(t, exe, filepath.Join(rootfs, "bin", "attack"))
 	dev := leftNodes(t)
+	diary := filepath.Join(publicDir(t), "diary")
+	if err := os.WriteFile(diary, []byte("of the host"), 0o644); err != nil {
+		t.Broken(err)
+	}
+	folder, err := os.Open(rootfs)
+	if err != nil {
+		t.Broken(err)
+	}
+	defer folder.Close()
 
-	control := exec.Command(exe, attackArg, "/etc/shadow", dev)
+	control := exec.Command(exe, attackArg, "/etc/shadow", dev, diary)
 	control.Dir = t.TempDir()
+	control.ExtraFiles = []*os.File{folder}
 	control.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // the remounts are nobody else's
 	out, err := control.Output()
 	if err != nil {
@@ -52,10 +66,12 @@ func checkAttack(t *grade.T) {
 		}
 	}
 
-	res := asRoot(t).mydocker("run", "--uid-map", "0:100000:65536", "--gid-map", "0:200000:65536", "--rootfs", rootfs,
-		"-v", "/etc/shadow:/host/shadow", "-v", dev+":/host/dev", "/bin/attack", attackArg, "/host/shadow", "/host/dev").Run()
+	inside := []string{"--rootfs", rootfs, "-v", "/etc/shadow:/host/shadow", "-v", dev + ":/host/dev",
+		"/bin/attack", attackArg, "/host/shadow", "/host/dev", diary}
+	res := asRoot(t).mydocker(append([]string{"run", "--uid-map", "0:100000:65536", "--gid-map", "0:200000:65536"}, inside...)...).Run()
 	expectCode(t, res, 0, "mydocker run of the attack, which reports what it got")
 	got := report(t, []byte(res.Stdout))
+	keptInside(t, got)
 	for _, a := range attacks {
 		t.Saw(a.what, got[a.name])
 	}
@@ -71,6 +87,21 @@ func checkAttack(t *grade.T) {
 				"%s: the attack did not come as far as the user namespace. The kernel's answer was to be %s and is %s. See proof `%s`.",
 				"%s: до user namespace атака не дошла. Ядро должно было ответить %s, а ответило %s. См. доказательство `%s`.", a.what, unix.ErrnoName(a.errno), got[a.name], a.proof)
 		}
+	}
+
+	// An ordinary user's child is given its rootfs in another way.
+	res = asStudent(t).mydocker(append([]string{"run"}, inside...)...).Run()
+	expectCode(t, res, 0, "student: mydocker run of the attack, which reports what it got")
+	keptInside(t, report(t, []byte(res.Stdout)))
+}
+
+// keptInside: no process of the container has a folder of the host.
+func keptInside(t *grade.T, got map[string]string) {
+	t.Helper()
+	if got[descriptor] == "ok" {
+		t.Wrong(descriptor,
+			"root in the container reads a file of the host through /proc/PID/fd: a process in there holds a folder of the host, and .. leads on from it. The descriptor by which the rootfs was handed in is to be closed as soon as the root is made. See proof `inherited-descriptor` of lesson 03.",
+			"root в контейнере читает файл хоста через /proc/PID/fd: какой-то процесс внутри держит папку хоста, а .. ведёт из неё дальше. Дескриптор, по которому передали rootfs, надо закрыть, как только корень готов. См. доказательство `inherited-descriptor` урока 03.")
 	}
 }
 
@@ -120,12 +151,13 @@ func report(t *grade.T, out []byte) (got map[string]string) {
 const attackArg = "grade-attack"
 
 // init is the attacker's life, when this binary is started as one: it is root, in the
-// container or not, and is given the places of a file and of a folder.
+// container or not, and is given the places of a file, of a folder, and of a file that is
+// outside of the container.
 func init() {
-	if len(os.Args) != 4 || os.Args[1] != attackArg {
+	if len(os.Args) != 5 || os.Args[1] != attackArg {
 		return
 	}
-	shadow, dev := os.Args[2], os.Args[3]
+	shadow, dev, diary := os.Args[2], os.Args[3], os.Args[4]
 	got := map[string]string{}
 	tell := func(name string, err error) {
 		var errno unix.Errno
@@ -153,8 +185,44 @@ func init() {
 	} else {
 		tell("left-node", opens(filepath.Join(dev, "disk"), os.O_RDONLY))
 	}
+	got[descriptor] = goesUp(diary)
 	json.NewEncoder(os.Stdout).Encode(got)
 	os.Exit(0)
+}
+
+// goesUp tries every folder that some process here holds open, and all that is above it.
+func goesUp(diary string) string {
+	doors, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, door := range doors {
+		if pid := strings.Split(door, "/")[2]; pid != "1" && pid != fmt.Sprint(os.Getpid()) {
+			continue // on the host there are too many
+		}
+		if os.Chdir(door) != nil {
+			continue
+		}
+		for range 64 {
+			if isBelow(diary) {
+				return "ok"
+			}
+			if os.Chdir("..") != nil {
+				break
+			}
+		}
+	}
+	return "none"
+}
+
+// isBelow looks for a file of the host from where we are. The top that one comes to may be a
+// mount's: then the path begins with a later part.
+func isBelow(path string) bool {
+	parts := strings.Split(path, "/")
+	for i := range parts {
+		text, err := os.ReadFile(filepath.Join(".", filepath.Join(parts[i:]...)))
+		if err == nil && string(text) == "of the host" {
+			return true
+		}
+	}
+	return false
 }
 
 func opens(path string, flag int) error {
