@@ -69,7 +69,7 @@ func copyFile(t *grade.T, from, to string) {
 func probe(t *grade.T, rootfs, name string, flags ...string) map[string]string {
 	t.Helper()
 	args := slices.Concat([]string{"run", "--rootfs", rootfs}, flags, []string{"/bin/probe", probeArg, name})
-	res := t.Mydocker(args...).Run()
+	res := t.Mydocker(args...).Timeout(20 * time.Second).Run() // the program is large, and a guest may be busy
 	call := "mydocker " + strings.Join(append(append([]string{"run"}, flags...), "a program of the check"), " ")
 	if res.Code == 128+int(unix.SIGSYS) {
 		t.Saw(call, fmt.Sprintf("exit %d: SIGSYS", res.Code))

@@ -38,6 +38,7 @@ func chooseMaps(spec *Spec) error {
 			return err
 		}
 	}
+	uidFlag, gidFlag := "--uid-map", "--gid-map"
 	asked := spec.UIDMap != nil || spec.GIDMap != nil
 	switch {
 	case !asked && os.Geteuid() == 0:
@@ -45,9 +46,9 @@ func chooseMaps(spec *Spec) error {
 	case !asked:
 		spec.UIDMap, spec.GIDMap = everything(uids), everything(gids)
 	case spec.UIDMap == nil: // one of them stands for both
-		spec.UIDMap = spec.GIDMap
+		spec.UIDMap, uidFlag = spec.GIDMap, gidFlag
 	case spec.GIDMap == nil:
-		spec.GIDMap = spec.UIDMap
+		spec.GIDMap, gidFlag = spec.UIDMap, uidFlag
 	}
 	spec.Lower = handedIn
 	if os.Geteuid() == 0 {
@@ -57,7 +58,7 @@ func chooseMaps(spec *Spec) error {
 		flag  string
 		lines idmap.Map
 		owned []idmap.Range
-	}{{"--uid-map", spec.UIDMap, uids}, {"--gid-map", spec.GIDMap, gids}} {
+	}{{uidFlag, spec.UIDMap, uids}, {gidFlag, spec.GIDMap, gids}} {
 		if err := m.lines.CheckRoot(); err != nil {
 			return fmt.Errorf("run: %s: %w", m.flag, err)
 		}
