@@ -94,9 +94,9 @@ func (s *suite) host(context.Context) (checks []check) {
 	return checks
 }
 
-// texts holds every text against its other language.
+// texts holds every text against its other language, and against what it points to.
 func (s *suite) texts(context.Context) (checks []check) {
-	paths := []string{"README.md"}
+	paths := []string{"README.md", "INSTRUCTOR.md", "lessons/GLOSSARY.md"}
 	for _, l := range tree.Lessons {
 		paths = append(paths, "lessons/"+l.Name+"/README.md")
 		if s.t.Graded(l) {
@@ -104,8 +104,12 @@ func (s *suite) texts(context.Context) (checks []check) {
 		}
 	}
 	for _, path := range paths {
-		checks = append(checks, check{path, func(context.Context) error { return texts.CompareFiles(s.t.Path(path)) }})
+		checks = append(checks, check{path, func(context.Context) error {
+			ru := strings.TrimSuffix(path, ".md") + ".ru.md"
+			return errors.Join(texts.CompareFiles(s.t.Path(path)), texts.Links(s.t.Root, path), texts.Links(s.t.Root, ru))
+		}})
 	}
+	checks = append(checks, check{"the terms of lessons/GLOSSARY.md", func(context.Context) error { return texts.Glossary(s.t.Path("lessons", "GLOSSARY.md")) }})
 	checks = append(checks, check{"lessons/COVERAGE.md", func(context.Context) error { return texts.Coverage(s.t.Path("lessons")) }})
 	return checks
 }
