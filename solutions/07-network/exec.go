@@ -164,6 +164,11 @@ func findTarget(s store.Store, ref string) (t *target, err error) {
 			err = errors.Join(err, t.close())
 		}
 	}()
+	// homework: exec
+	// TODO: pidfd_open(2) of process 1. Open /proc/PID/root (O_PATH) and read
+	// /proc/PID/setgroups: groups is false if it says deny. The folder of the group, if there
+	// is one (groupOf). At last ask the store whether the container runs: PIDs are given out
+	// again, and all that was opened before may be another's.
 	if t.pidfd, err = unix.PidfdOpen(r.PID, 0); err != nil {
 		return t, errors.Join(notRunning, fmt.Errorf("pidfd_open(%d): %w", r.PID, err))
 	}
@@ -186,10 +191,10 @@ func findTarget(s store.Store, ref string) (t *target, err error) {
 		return t, errors.Join(err, notRunning)
 	}
 	return t, nil
+	// end
 }
 
-// command prepares the command: in all namespaces that are not ours, with the walls that the
-// container has.
+// command prepares the command. What was not asked for is the container's.
 func (t *target) command(e *extra) (*join.Cmd, error) {
 	p := &e.process
 	if !e.user {
@@ -205,28 +210,47 @@ func (t *target) command(e *extra) (*join.Cmd, error) {
 	for _, v := range p.Env {
 		env = setEnv(env, v)
 	}
-	p.Env, p.NoNewPrivileges, p.Rlimits = env, t.spec.Process.NoNewPrivileges, t.spec.Process.Rlimits
-
+	p.Env = env
 	user, home, err := lookUp(t.root, p.User.Username)
 	if err != nil {
 		return nil, err
 	}
 	p.User = user
+	cmd := p.cmd(user, home)
+	return cmd, errors.Join(t.enter(cmd), t.walls(cmd))
+}
+
+// enter has the command born in the container: in its cgroup, and in all of its namespaces
+// that are not ours.
+func (t *target) enter(cmd *join.Cmd) (err error) {
+	// homework: exec
+	// TODO: Target, Cgroup and KeepGroups are in t. Namespaces: what join.Differing finds, the
+	// user namespace among them.
+	cmd.Target, cmd.Cgroup, cmd.KeepGroups = t.pidfd, t.group, !t.groups
+	cmd.Namespaces, err = join.Differing(t.pidfd)
+	return err
+	// end
+}
+
+// walls gives the command those of the container. Without them the joined command is one of
+// ours that stands inside: with all our capabilities.
+func (t *target) walls(cmd *join.Cmd) error {
+	// homework: walls
+	// TODO: The set and the filter are made from the Spec, as they were for process 1: the
+	// methods capabilities and filterFor. confine does the rest; but for the score by which the
+	// kernel chooses whom to kill (oomScoreOf).
 	set, err := t.spec.capabilities()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	filter, err := filterFor(t.spec, set)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cmd := p.cmd(user, home, set, filter)
-	cmd.Target, cmd.Cgroup, cmd.KeepGroups = t.pidfd, t.group, !t.groups
-	if cmd.Namespaces, err = join.Differing(t.pidfd); err != nil {
-		return nil, err
-	}
+	t.spec.Process.confine(cmd, set, filter)
 	cmd.OOMScoreAdj, err = oomScoreOf(t.record.PID)
-	return cmd, err
+	return err
+	// end
 }
 
 // connect gives the command its input and output. finish is for when it has started, and end

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -57,15 +58,14 @@ func containerInit() {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0, 0, 0); err != nil {
 		os.Exit(exitFailed)
 	}
-	// All signals: as process 1 we get from inside only what we have a handler for
-	// (pid_namespaces(7)).
+	// Those that a keeper hands on, from the beginning; the others, which take the runtime as
+	// much time as a whole start, when the command has lived for a while.
 	signals := make(chan os.Signal, 64)
-	signal.Notify(signals)
+	signal.Notify(signals, forwarded...)
 	h, err := reexec.Join() // the parent has us in its record now
 	if err != nil {
 		os.Exit(exitFailed) // the parent is gone, nobody is left to tell
 	}
-	reserveThreads()
 	cmd, b, err := enter()
 	if err != nil {
 		h.Fail(err)
@@ -90,6 +90,9 @@ func enter() (*join.Cmd, birth, error) {
 		return nil, b, err
 	}
 	spec := b.Spec
+	if spec.Linux.Resources.Pids != nil {
+		reserveThreads()
+	}
 	if spec.PIDMode != "" { // we are not process 1, and want to wait for orphans all the same
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return nil, b, fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
@@ -133,7 +136,8 @@ func enter() (*join.Cmd, birth, error) {
 	if err := makeCwd(int(root.Fd()), spec.Process.Cwd); err != nil {
 		return nil, b, err
 	}
-	cmd := spec.Process.cmd(user, home, b.Caps, decodeFilter(b.Filter))
+	cmd := spec.Process.cmd(user, home)
+	spec.Process.confine(cmd, b.Caps, decodeFilter(b.Filter))
 	cmd.OOMScoreAdj, cmd.KeepGroups = oomScore, noGroups
 	if b.Console > 0 {
 		if err := openConsole(root, b, user, cmd); err != nil {
@@ -239,7 +243,7 @@ func openConsole(root *os.File, b birth, user User, cmd *join.Cmd) error {
 
 // live starts the command, calls started, and does the duties of process 1 until the
 // command ends: it hands on signals, and it waits for orphans.
-func live(cmd *join.Cmd, b birth, signals <-chan os.Signal, started func()) (code int, err error) {
+func live(cmd *join.Cmd, b birth, signals chan os.Signal, started func()) (code int, err error) {
 	process, err := cmd.Start()
 	if err != nil {
 		return 0, blame(b.Spec.Process, err)
@@ -252,6 +256,8 @@ func live(cmd *join.Cmd, b birth, signals <-chan os.Signal, started func()) (cod
 	if err := stepDown(b.Caps); err != nil {
 		return 0, err
 	}
+	// All: as process 1 we get from inside only what we have a handler for (pid_namespaces(7)).
+	time.AfterFunc(20*time.Millisecond, func() { signal.Notify(signals) })
 	go func() {
 		for sig := range signals {
 			if sig != syscall.SIGCHLD && sig != syscall.SIGURG { // Go's threads interrupt one another by it
@@ -329,6 +335,9 @@ func stepDown(set caps.Set) error {
 
 // loopbackUp starts the loopback device of our own network namespace (netdevice(7)).
 func loopbackUp() error {
+	// homework: net-modes
+	// TODO: A socket, any; an ifreq of the name lo (unix.NewIfreq) with the flag IFF_UP; and
+	// the ioctl SIOCSIFFLAGS.
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("socket(AF_INET): %w", err)
@@ -343,4 +352,5 @@ func loopbackUp() error {
 		return fmt.Errorf("ioctl(SIOCSIFFLAGS, \"lo\", IFF_UP): %w", err)
 	}
 	return nil
+	// end
 }

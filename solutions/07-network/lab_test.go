@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,25 +95,43 @@ func TestRootfsIsNeverWritten(t *testing.T) {
 	empty(t, root)
 }
 
-// Killed at any moment, mydocker leaves nothing that runs and nothing that rm -f cannot remove.
-func TestKilledAtAnyMoment(t *testing.T) {
+// A storm: containers come and go, eight at once, and some mydockers are killed in the
+// middle. After rm -f nothing is left: no process, mount, cgroup, interface, namespace, rule.
+func TestStorm(t *testing.T) {
 	labtest.NeedLab(t)
 	labtest.Leaks(t)
+	before := ruleset(t)
 	root := t.TempDir()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("STORM_SEED"); text != "" {
+		seed, _ = strconv.ParseUint(text, 10, 64)
+	}
+	count := 24 // in make test; the whole is 200
+	if text := os.Getenv("STORM"); text != "" {
+		count, _ = strconv.Atoi(text)
+	}
+	t.Logf("STORM=%d STORM_SEED=%d", count, seed)
+
 	begin := time.Now()
 	if out, err := mydocker(root, "run", "true").CombinedOutput(); err != nil {
 		t.Fatalf("run: %v: %s", err, out)
 	}
 	whole := time.Since(begin) // of an emulated machine, too
-	for i := range 40 {
-		cmd := mydocker(root, "run", "--name", fmt.Sprint("k", i), "sh", "-c", "sleep 100 & sleep 100")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(rand.N(whole))
-		cmd.Process.Kill()
-		cmd.Wait()
+	numbers := make(chan int)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for i := range numbers {
+				gust(t, root, i, rand.New(rand.NewPCG(seed, uint64(i))), whole)
+			}
+		})
 	}
+	for i := range count {
+		numbers <- i
+	}
+	close(numbers)
+	all.Wait()
+
 	ids, err := mydocker(root, "ps", "-aq").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -120,11 +141,122 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		t.Errorf("rm -f: %v: %s", err, out)
 	}
 	empty(t, root)
-	if out, err := mydocker(root, "run", "true").CombinedOutput(); err != nil {
+	if after := ruleset(t); after != before {
+		t.Errorf("rules are left:\n%s", after)
+	}
+	if out, err := mydocker(root, "run", "--rm", "-p", "18000:80", "true").CombinedOutput(); err != nil {
 		t.Errorf("run: %v: %s", err, out)
 	}
 	if left, err := filepath.Glob(root + "/*"); len(left) != 3 || err != nil { // containers, names, rootfs
 		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// gust is one container of the storm.
+func gust(t *testing.T, root string, i int, dice *rand.Rand, whole time.Duration) {
+	name := fmt.Sprint("storm", i)
+	args := []string{"run", "--name", name}
+	args = append(args, [][]string{
+		{}, {"-d"}, {"--rm"}, {"-p", fmt.Sprint(18000+i, ":80")}, {"--net", "none", "-m", "64m"}, {"--uid-map", "0:100000:65536"}, {"-t"}, {"-d", "--rm", "-i"},
+	}[dice.IntN(8)]...)
+	cmd := mydocker(root, append(args, "sh", "-c", "sleep 0.2 & (sleep 100 &) ; sleep 0.1")...)
+	if err := cmd.Start(); err != nil {
+		t.Error(err)
+		return
+	}
+	switch dice.IntN(3) {
+	case 0: // killed, at a moment between the start and a little after the end
+		time.Sleep(time.Duration(dice.Int64N(int64(2 * whole))))
+		cmd.Process.Kill()
+		cmd.Wait()
+	case 1: // removed under its mydocker's hands
+		time.Sleep(time.Duration(dice.Int64N(int64(whole))))
+		if out, err := mydocker(root, "rm", "-f", name).CombinedOutput(); err != nil {
+			t.Errorf("rm -f %s: %v: %s", name, err, out)
+		}
+		cmd.Wait()
+	default:
+		cmd.Wait()
+	}
+}
+
+// ruleset is what nft(8) lists.
+func ruleset(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("nft", "list", "ruleset").CombinedOutput()
+	if err != nil {
+		t.Fatalf("nft: %v: %s", err, out)
+	}
+	return string(out)
+}
+
+// Of eight who want one name, one gets it, and of the others nothing stays.
+func TestOneName(t *testing.T) {
+	labtest.NeedLab(t)
+	labtest.Leaks(t)
+	root := t.TempDir()
+	var all sync.WaitGroup
+	var won atomic.Int32
+	for range 8 {
+		all.Go(func() {
+			if mydocker(root, "run", "-d", "--name", "one", "sleep", "100").Run() == nil {
+				won.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d have it", won.Load())
+	}
+	if ids, err := mydocker(root, "ps", "-aq").Output(); len(strings.Fields(string(ids))) != 1 || err != nil {
+		t.Errorf("%q, %v", ids, err)
+	}
+	if out, err := mydocker(root, "rm", "-f", "one").CombinedOutput(); err != nil {
+		t.Errorf("rm -f: %v: %s", err, out)
+	}
+	empty(t, root)
+}
+
+// docker.sh is what a user of docker types, as root and as anybody.
+func TestAsDocker(t *testing.T) {
+	labtest.NeedLab(t)
+	labtest.Leaks(t)
+	bin := t.TempDir()
+	if err := os.Chmod(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("testdata/docker.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(bin+"/docker.sh", script, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	copyProgram(t, bin+"/mydocker")
+	for _, who := range []string{"root", "student"} {
+		cmd := exec.Command("bash", bin+"/docker.sh")
+		if who == "student" {
+			// From the group that is delegated to the student, where its shells are.
+			cmd = exec.Command("bash", "-c", `echo $$ >/sys/fs/cgroup/student/session/cgroup.procs && exec su student -c "PATH=$PATH MYDOCKER_ROOT=$MYDOCKER_ROOT bash docker.sh rootless"`)
+			cmd.Dir = bin
+		}
+		root := t.TempDir()
+		if err := errors.Join(os.Chmod(root, 0o777), os.Chmod(filepath.Dir(root), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "MYDOCKER_ROOT="+root+"/state")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			for line := range strings.Lines(string(out)) {
+				if !strings.HasPrefix(line, "ok ") {
+					t.Error(who, ": ", strings.TrimSpace(line))
+				}
+			}
+			t.Errorf("docker.sh, %s: %v", who, err)
+		}
+		if err := exec.Command("rm", "-rf", root).Run(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -135,5 +267,17 @@ func empty(t *testing.T, root string) {
 		if left, err := os.ReadDir(root + "/" + dir); len(left) > 0 || err != nil {
 			t.Errorf("%s: %v, %v", dir, left, err)
 		}
+	}
+}
+
+// copyProgram puts this test binary somewhere, as mydocker.
+func copyProgram(t *testing.T, path string) {
+	t.Helper()
+	program, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, program, 0o755); err != nil {
+		t.Fatal(err)
 	}
 }

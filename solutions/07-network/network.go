@@ -118,6 +118,11 @@ func closeAll(list []joined) {
 
 // namespaceOf opens a namespace of a container that runs.
 func namespaceOf(st store.Store, id string, kind ns.Flags) (j joined, err error) {
+	// homework: net-modes
+	// TODO: Load the record, and ns.Open the namespace of process 1, of that one kind. Then ask
+	// the store whether the container still runs: if not, what was opened may be another
+	// process's, which has its number now. ours is /proc/thread-self/ns/KIND: of the thread,
+	// not of the process.
 	r, err := st.Load(id)
 	if err != nil {
 		return j, err
@@ -137,6 +142,7 @@ func namespaceOf(st store.Store, id string, kind ns.Flags) (j joined, err error)
 		return j, err
 	}
 	return joined{kind, set.File(kind), ours}, nil
+	// end
 }
 
 // born runs start on this thread, in the namespaces of others; the child that it clones is
@@ -145,12 +151,23 @@ func born(in []joined, start func() error) (err error) {
 	var u undo.Stack
 	defer func() { err = errors.Join(err, u.Run()) }()
 	for _, j := range in {
-		if err := unix.Setns(int(j.theirs.Fd()), int(j.kind)); err != nil {
-			return fmt.Errorf("setns(%s): %w", j.kind, err)
+		if err := step(j.theirs, j.kind); err != nil {
+			return err
 		}
-		u.Push(func() error { return unix.Setns(int(j.ours.Fd()), int(j.kind)) })
+		u.Push(func() error { return step(j.ours, j.kind) })
 	}
 	return start()
+}
+
+// step moves this thread into a namespace. In a PID namespace it is the children who are.
+func step(into *os.File, kind ns.Flags) error {
+	// homework: net-modes
+	// TODO: setns(2), with the kind: so a descriptor of another kind is an error.
+	if err := unix.Setns(int(into.Fd()), int(kind)); err != nil {
+		return fmt.Errorf("setns(%s): %w", kind, err)
+	}
+	return nil
+	// end
 }
 
 // A link is a container's connection to the bridge, and its published ports.
@@ -163,6 +180,12 @@ type link struct {
 // are refused there. A port 0 is filled in.
 func publish(id string, ports []network.Port) (l *link, err error) {
 	l = &link{id: id}
+	if len(ports) == 0 {
+		return l, nil
+	}
+	// homework: publish
+	// TODO: network.Listen for each port, and what it has taken (Port) back into ports: that is
+	// what attach makes rules for. If one cannot be had, give back those that were.
 	for i := range ports {
 		p, err := network.Listen(ports[i])
 		if err != nil {
@@ -172,10 +195,14 @@ func publish(id string, ports []network.Port) (l *link, err error) {
 		ports[i] = p.Port()
 	}
 	return l, nil
+	// end
 }
 
 // attach connects the network namespace of process 1 to the bridge.
 func (l *link) attach(pid int, ports []network.Port) (netip.Addr, error) {
+	// homework: bridge
+	// TODO: Open /proc/PID/ns/net, and network.Default.Attach it, with the ports. Then let each
+	// proxy Serve, in a goroutine of its own, and return the container's address.
 	netns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {
 		return netip.Addr{}, err
@@ -189,6 +216,7 @@ func (l *link) attach(pid int, ports []network.Port) (netip.Addr, error) {
 		go p.Serve(e.Address.Addr())
 	}
 	return e.Address.Addr(), nil
+	// end
 }
 
 // close gives the ports back.

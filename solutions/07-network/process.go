@@ -57,9 +57,9 @@ var rlimitNumbers = map[string]int{
 	"RLIMIT_MEMLOCK": unix.RLIMIT_MEMLOCK, "RLIMIT_MSGQUEUE": unix.RLIMIT_MSGQUEUE,
 }
 
-// cmd is a process in the terms of package join, but for what it is connected to. user has
-// been looked up, filter assembled.
-func (p Process) cmd(user User, home string, set caps.Set, filter []unix.SockFilter) *join.Cmd {
+// cmd is a process in the terms of package join, but for what it is connected to, and its
+// walls. user has been looked up.
+func (p Process) cmd(user User, home string) *join.Cmd {
 	env := p.Env
 	if !hasEnv(env, "HOME") {
 		env = append(env[:len(env):len(env)], "HOME="+home)
@@ -68,21 +68,24 @@ func (p Process) cmd(user User, home string, set caps.Set, filter []unix.SockFil
 		Args: p.Args, Env: env, Dir: p.Cwd,
 		Session: true,
 		UID:     int(user.UID), GID: int(user.GID),
-		Caps:       &join.Capabilities{Bounding: uint64(set), Effective: uint64(set), Permitted: uint64(set)},
-		NoNewPrivs: p.NoNewPrivileges,
-		Seccomp:    filter,
-		Keyring:    true,
-	}
-	if user.UID != 0 { // as execve(2) would have it
-		c.Caps.Effective, c.Caps.Permitted = 0, 0
 	}
 	for _, g := range user.AdditionalGids {
 		c.Groups = append(c.Groups, int(g))
 	}
+	return c
+}
+
+// confine puts the walls around a command: what p, which is the container's own process, says,
+// and a set and a filter that were made from its Spec.
+func (p Process) confine(c *join.Cmd, set caps.Set, filter []unix.SockFilter) {
+	c.Caps = &join.Capabilities{Bounding: uint64(set), Effective: uint64(set), Permitted: uint64(set)}
+	if c.UID != 0 { // as execve(2) would have it
+		c.Caps.Effective, c.Caps.Permitted = 0, 0
+	}
+	c.NoNewPrivs, c.Seccomp, c.Keyring = p.NoNewPrivileges, filter, true
 	for _, r := range p.Rlimits {
 		c.Rlimits = append(c.Rlimits, join.Rlimit{Resource: rlimitNumbers[r.Type], Soft: r.Soft, Hard: r.Hard})
 	}
-	return c
 }
 
 // baseEnv is docker's environment, with what was asked for.

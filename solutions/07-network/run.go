@@ -120,7 +120,7 @@ func supervise(s store.Store, r store.Record, to caller, started func()) (code i
 		var command *startError
 		if !errors.As(err, &command) || c.spec.AutoRemove {
 			// Half a container is none. One whose command was at fault stays, as docker's does.
-			err = errors.Join(err, forget(s, r.ID))
+			err = errors.Join(err, forget(s, r.ID), sweep(s))
 		}
 		return 0, err
 	}
@@ -497,7 +497,7 @@ func (c *container) end(code int) (err error) {
 	}
 	err = errors.Join(err, failed, c.undo.Run())
 	if c.spec.AutoRemove {
-		err = errors.Join(err, forget(c.store, c.record.ID))
+		err = errors.Join(err, forget(c.store, c.record.ID), sweep(c.store))
 	}
 	return err
 }
