@@ -31,6 +31,7 @@ var modules = []string{
 	"github.com/syndtr/gocapability",
 	"github.com/vishvananda/netlink", "github.com/vishvananda/netns",
 	"github.com/google/nftables", "github.com/mdlayher/netlink", "github.com/mdlayher/socket",
+	"github.com/google/go-cmp", // in nftables' go.mod, for its tests
 	"golang.org/x/net", "golang.org/x/sync",
 }
 
