@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"mydocker.example/shared/proof"
 )
@@ -64,7 +65,8 @@ var nested = proof.Proof{
 
 // levels: how deep it goes.
 var levels = proof.Proof{
-	ID: "levels",
+	ID:      "levels",
+	Timeout: time.Minute, // 34 programs, one after another
 	Guest: func(r *proof.Report) error {
 		top, err := newActor(nil)
 		if err != nil {
