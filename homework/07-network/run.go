@@ -1,0 +1,527 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mydocker.example/shared/console"
+	"mydocker.example/shared/idmap"
+	"mydocker.example/shared/reexec"
+	"mydocker.example/shared/store"
+	"mydocker.example/shared/undo"
+)
+
+// All of this file runs on the host's side.
+
+// lastDescriptor is the end of every range of descriptors (close_range(2)).
+const lastDescriptor = math.MaxUint32
+
+// forwarded are the signals that mydocker hands on to the container.
+var forwarded = []os.Signal{
+	syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2,
+}
+
+func runCommand(s store.Store, args []string) (code int, err error) {
+	spec, err := parseRun(args)
+	if err != nil {
+		return 0, err
+	}
+	return run(s, spec)
+}
+
+// run records a container, then runs it: here, or under a keeper of its own.
+func run(s store.Store, spec Spec) (code int, err error) {
+	if err := spec.plan(s); err != nil {
+		return 0, fmt.Errorf("run: %w", err)
+	}
+	config, err := json.Marshal(spec)
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.Create(store.Record{Name: spec.Name, Command: spec.Process.Args, Config: config})
+	if err != nil {
+		return 0, err
+	}
+	if spec.Detach {
+		return detach(s, r)
+	}
+	return supervise(s, r, caller{os.Stdin, os.Stdout, os.Stderr}, func() {})
+}
+
+// plan completes what was asked for with what depends on this machine, and refuses what
+// cannot be had here. Nothing is made but what all containers share.
+func (s *Spec) plan(st store.Store) (err error) {
+	if err := chooseMaps(&s.Linux); err != nil {
+		return err
+	}
+	if err := s.resolveModes(st); err != nil {
+		return err
+	}
+	for _, m := range s.Mounts {
+		if _, err := os.Stat(m.Source); err != nil {
+			return fmt.Errorf("volume %s: %w", m.volume(), err)
+		}
+	}
+	if s.Process.Rlimits, err = rlimits(); err != nil {
+		return err
+	}
+	// A container without the limit that was asked for is worse than none. Without a cgroup
+	// that nobody has asked for it is still a container.
+	parent, err := handDown(s.Linux.Resources.limits())
+	switch {
+	case err == nil:
+		s.Linux.CgroupsPath = parent // of which it will be a part
+	case s.Linux.Resources != Resources{}:
+		return fmt.Errorf("the limits cannot be had here: %w", err)
+	case s.PIDMode != "":
+		return fmt.Errorf("--pid: without a cgroup its processes could not be told from others: %w", err)
+	}
+	s.Root.Path, err = checkRootfs(s.Root.Path, st.Root)
+	return err
+}
+
+// A caller is where a container's input comes from, and where its output goes beside the log.
+type caller struct{ stdin, stdout, stderr *os.File }
+
+// supervise is the life of a container, seen from its parent: make, start, wait, and take
+// back. Whoever runs it is the container's keeper. started is called when the command runs.
+func supervise(s store.Store, r store.Record, to caller, started func()) (code int, err error) {
+	// prepare asks for a signal at the death of the parent. To the kernel the parent is
+	// the thread that called clone(2), not the process (prctl(2), PR_SET_PDEATHSIG): were
+	// Go to end that thread, the container would die for nothing. Never unlocked.
+	runtime.LockOSThread()
+
+	// Before clone(2): from here on a signal is handed on and no longer ends mydocker.
+	// What nohup(1) made us ignore stays ignored: the command inherits that. Of those who
+	// read no more we want to hear by EPIPE.
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, slices.DeleteFunc(slices.Clone(forwarded), signal.Ignored)...)
+	signal.Ignore(syscall.SIGPIPE)
+
+	say, err := hold(s, r.ID)
+	if err != nil {
+		return 0, errors.Join(err, forget(s, r.ID))
+	}
+	c := &container{store: s, record: r, caller: to}
+	if err := c.start(); err != nil {
+		err = errors.Join(err, c.undo.Run())
+		var command *startError
+		if !errors.As(err, &command) || c.spec.AutoRemove {
+			// Half a container is none. One whose command was at fault stays, as docker's does.
+			err = errors.Join(err, forget(s, r.ID), sweep(s))
+		}
+		return 0, err
+	}
+	started()
+
+	go forward(signals, c.cmd.Process)
+	code, err = c.wait()
+	return code, errors.Join(err, c.end(code), say(code))
+}
+
+// A container is what a keeper knows of the one it keeps.
+type container struct {
+	store  store.Store
+	record store.Record
+	spec   Spec
+	caller caller
+
+	undo undo.Stack // what it has on the host. All of it is found from its id, too: rm -f
+
+	// On the way to its start.
+	cmd       *exec.Cmd
+	birth     birth
+	letter    *os.File // what birth is written to
+	born      []*os.File
+	shared    []joined
+	gate      *gate
+	handshake *reexec.Handshake
+	folders   layers
+	ports     *link
+
+	// While it runs.
+	pipes    *pipes   // without a terminal
+	socket   *os.File // with one: where it comes from
+	terminal func() error
+}
+
+// start makes everything that the container has on the host, and starts it. Whatever fails,
+// what was made is on c.undo, and a startError says that all was there but the command.
+func (c *container) start() (err error) {
+	id := c.record.ID
+	if err := json.Unmarshal(c.record.Config, &c.spec); err != nil {
+		return fmt.Errorf("the record of container %s: config: %w", id, err)
+	}
+	spec := &c.spec
+	if spec.Hostname == "" {
+		spec.Hostname = id
+	}
+	spec.Process.Env = spec.Process.baseEnv(spec.Hostname)
+
+	// The ports first: they may be somebody else's.
+	if err := c.publish(); err != nil {
+		return err
+	}
+	if err := c.makeFolders(); err != nil {
+		return err
+	}
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	if err := c.makeGroup(); err != nil {
+		return err
+	}
+	if err := c.clone(); err != nil {
+		return err
+	}
+	// The child waits in init.go until it is in the record: what runs can be found. Nobody
+	// has waited for it yet: even if it is gone already, its PID is still its own.
+	if err := c.write(func(r *store.Record) (err error) {
+		r.Process, err = c.store.Identify(c.cmd.Process.Pid)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := c.attach(); err != nil {
+		return err
+	}
+	if err := c.release(); err != nil {
+		return err
+	}
+	return c.carry()
+}
+
+// publish takes the ports of the host.
+func (c *container) publish() (err error) {
+	if c.ports, err = publish(c.record.ID, c.spec.Ports); err != nil {
+		return err
+	}
+	c.undo.Push(c.ports.close)
+	return nil
+}
+
+// makeFolders makes what the container's root consists of. It is in the container's folder,
+// and goes with it.
+func (c *container) makeFolders() error {
+	uid, gid := c.spec.Linux.hostRoot()
+	c.folders = layers{Dir: c.store.Dir(c.record.ID), Rootfs: c.spec.Root.Path, UID: uid, GID: gid, Etc: c.spec.etc(netip.Addr{})}
+	return c.folders.make()
+}
+
+// makeGroup makes the container's cgroup, and has the child born in it (CLONE_INTO_CGROUP).
+func (c *container) makeGroup() error {
+	if c.spec.Linux.CgroupsPath == "" {
+		return nil
+	}
+	c.undo.Push(func() error { return removeGroup(c.record.ID) })
+	g, err := newGroup(c.record.ID, c.spec.Linux.Resources.limits())
+	if err != nil {
+		return err
+	}
+	c.spec.Linux.CgroupsPath = g.Path
+	folder, err := g.Dir()
+	if err != nil {
+		return err
+	}
+	c.born = append(c.born, folder)
+	// The namespace in Unshareflags, not in Cloneflags: its root is the group of who makes it,
+	// and that must be the child.
+	c.cmd.SysProcAttr.UseCgroupFD, c.cmd.SysProcAttr.CgroupFD = true, int(folder.Fd())
+	c.cmd.SysProcAttr.Unshareflags |= unix.CLONE_NEWCGROUP
+	return nil
+}
+
+// prepare makes the child's command, and decides what crosses fork(2) and execve(2).
+// Unasked, everything would: the caller's environment, its open descriptors, and a life
+// that goes on without the parent.
+func (c *container) prepare() (err error) {
+	// Go opens everything close-on-exec, but what it was itself handed by its caller is
+	// not. Marked, not closed: the Go runtime has descriptors of its own among them.
+	if err := unix.CloseRange(3, lastDescriptor, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("close_range(3, %d, CLOSE_RANGE_CLOEXEC): %w", uint(lastDescriptor), err)
+	}
+	set, err := c.spec.capabilities()
+	if err != nil {
+		return err
+	}
+	filter, err := filterFor(c.spec, set)
+	if err != nil {
+		return err
+	}
+	c.birth = birth{Caps: set, Filter: encodeFilter(filter)}
+
+	program, err := reexec.Sealed() // nobody inside shall write to our program by /proc/1/exe
+	if err != nil {
+		return err
+	}
+	c.born = append(c.born, program)
+	letter, err := memfd("birth")
+	if err != nil {
+		return err
+	}
+	c.letter, c.born = letter, append(c.born, letter)
+	c.cmd = reexec.Command("init", "3")
+	c.cmd.Path = fmt.Sprintf("/proc/self/fd/%d", program.Fd())
+	c.cmd.ExtraFiles = []*os.File{letter} // descriptor 3
+	// For process 1 alone: few threads, which init.go has the reason for, and no collector.
+	c.cmd.Env = []string{"GOMAXPROCS=1", "GOGC=off"}
+
+	// SIGKILL for process 1 when its parent dies, however it dies; and with process 1 the
+	// kernel ends all others of the PID namespace.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{
+		Pdeathsig: syscall.SIGKILL,
+		Setsid:    true, // what our terminal sends with Ctrl-C comes by way of forward
+	}
+	return errors.Join(c.isolate(), c.connect())
+}
+
+// isolate decides on the namespaces.
+func (c *container) isolate() error {
+	own, shared, err := c.spec.namespaces(c.store)
+	if err != nil {
+		return err
+	}
+	c.shared = shared
+	if c.spec.PIDMode != "" {
+		// In another PID namespace the child does not see its parent, and the standard library
+		// would take it for dead. It asks for its signal itself (init.go).
+		c.cmd.SysProcAttr.Pdeathsig = 0
+	}
+	c.cmd.SysProcAttr.Cloneflags = uintptr(own)
+	if c.spec.Linux.UIDMappings == nil {
+		return nil
+	}
+	ids := c.spec.Linux.ids()
+	if !rootless() { // the rootfs is the host's root's: shown with owners of the container
+		userns, err := idmap.UserNS(ids)
+		if err != nil {
+			return err
+		}
+		defer userns.Close()
+		tree, err := idmap.Tree(c.spec.Root.Path, userns)
+		if err != nil {
+			return err
+		}
+		c.born = append(c.born, tree)
+		c.birth.Lower = c.hand(tree)
+	}
+	c.gate, err = inUserNamespace(c.cmd, ids)
+	return err
+}
+
+// hand gives the child a descriptor, and returns its number there.
+func (c *container) hand(f *os.File) int {
+	c.cmd.ExtraFiles = append(c.cmd.ExtraFiles, f)
+	return 2 + len(c.cmd.ExtraFiles)
+}
+
+// connect makes the ways in and out: pipes, or a socket by which the child sends a terminal.
+func (c *container) connect() (err error) {
+	if c.spec.Process.Terminal {
+		ours, theirs, err := console.Socket()
+		if err != nil {
+			return err
+		}
+		c.socket, c.born = ours, append(c.born, theirs)
+		c.birth.Console = c.hand(theirs)
+		c.birth.Size = terminalSize(c.caller.stdin, c.caller.stdout)
+		return nil
+	}
+	if c.pipes, err = newPipes(c.spec.Interactive); err != nil {
+		return err
+	}
+	c.undo.Push(func() error { c.pipes.close(); return nil })
+	if c.pipes.stdin != nil {
+		c.cmd.Stdin = c.pipes.stdin
+	}
+	c.cmd.Stdout, c.cmd.Stderr = c.pipes.stdout, c.pipes.stderr
+	if rootless() {
+		return nil // they are ours, and so the container's root's
+	}
+	uid, gid := c.spec.Linux.hostRoot()
+	return c.pipes.own(uid, gid)
+}
+
+// clone starts the child, which waits at the handshake.
+func (c *container) clone() (err error) {
+	if c.handshake, err = reexec.NewHandshake(c.cmd); err != nil {
+		return err
+	}
+	// The child begins where we stand, in the container's folder: the root of a user
+	// namespace could not get there by a path.
+	if err := os.Chdir(c.folders.Dir); err != nil {
+		return err
+	}
+	err = born(c.shared, c.handshake.Start)
+	closeAll(c.shared)
+	if err != nil {
+		return fmt.Errorf("clone(2), execve(%q): %w", c.cmd.Path, err)
+	}
+	c.undo.Push(func() error {
+		c.handshake.Abort()
+		c.cmd.Process.Kill() // fails when it has ended
+		c.cmd.Wait()
+		return nil
+	})
+	if c.pipes != nil {
+		c.pipes.started()
+	}
+	if c.gate != nil {
+		return c.gate.open(c.cmd.Process.Pid, c.spec.Linux.ids())
+	}
+	return nil
+}
+
+// attach connects the child to the bridge, and tells it its address.
+func (c *container) attach() error {
+	if c.spec.NetworkMode != "bridge" {
+		return nil
+	}
+	c.undo.Push(func() error { return detachNetwork(c.record.ID) })
+	addr, err := c.ports.attach(c.cmd.Process.Pid, c.spec.Ports)
+	if err != nil {
+		return err
+	}
+	return c.folders.writeEtc(map[string][]byte{"hosts": c.spec.etc(addr)["hosts"]})
+}
+
+// release tells the child what it is to be, and waits until the command runs, or cannot.
+func (c *container) release() error {
+	c.birth.Spec = c.spec
+	text, err := json.Marshal(c.birth)
+	if err != nil {
+		return err
+	}
+	if _, err := c.letter.WriteAt(text, 0); err != nil {
+		return err
+	}
+	for _, f := range c.born {
+		f.Close()
+	}
+	if err := c.write(func(r *store.Record) error { return nil }); err != nil { // with the ports that were taken
+		return err
+	}
+	failure := c.handshake.Proceed() // the child's own words
+	if failure == nil {
+		return nil
+	}
+	c.cmd.Wait()
+	// Its exit code says which kind of failure it was.
+	code := exitStatus(c.cmd.ProcessState.Sys().(syscall.WaitStatus))
+	if code != exitUnusable && code != exitNotFound {
+		return failure
+	}
+	neverRan := c.write(func(r *store.Record) error { r.Process = store.Process{}; return nil })
+	return errors.Join(&startError{c.spec.Process.Args[0], failure}, neverRan)
+}
+
+// write changes the record, which keeps the Spec as it has become.
+func (c *container) write(change func(r *store.Record) error) error {
+	config, err := json.Marshal(c.spec)
+	if err != nil {
+		return err
+	}
+	r, err := c.store.Update(c.record.ID, func(r *store.Record) error {
+		r.Config = config
+		return change(r)
+	})
+	if err == nil { // else r is no record, and what is undone is found from the id of the last
+		c.record = r
+	}
+	return err
+}
+
+// carry begins to carry what the container prints, and reads.
+func (c *container) carry() error {
+	to := logOf(c.store, c.record.ID)
+	if c.pipes != nil {
+		c.pipes.carry(c.caller.stdin, tee{to, c.caller.stdout}, tee{to, c.caller.stderr})
+		return nil
+	}
+	defer c.socket.Close()
+	master, err := console.Receive(c.socket)
+	if err != nil {
+		return err
+	}
+	var stdin *os.File
+	if c.spec.Interactive {
+		stdin = c.caller.stdin
+	}
+	c.terminal, err = showTerminal(master, stdin, c.caller.stdout, tee{to, c.caller.stdout})
+	return err
+}
+
+// wait waits for the end, and for all that was printed.
+func (c *container) wait() (code int, err error) {
+	var failed *exec.ExitError
+	if err := c.cmd.Wait(); err != nil && !errors.As(err, &failed) {
+		return 0, fmt.Errorf("wait4(%d): %w", c.record.PID, err)
+	}
+	// With process 1 all others have been killed, unless the PID namespace was another's.
+	if c.spec.PIDMode != "" {
+		if err := killGroup(c.record.ID); err != nil && !gone(err) {
+			return 0, err
+		}
+	}
+	if c.pipes != nil {
+		c.pipes.finish()
+	} else {
+		err = c.terminal()
+	}
+	return exitStatus(c.cmd.ProcessState.Sys().(syscall.WaitStatus)), err
+}
+
+// end writes down how it ended, and takes back what the container has on the host.
+func (c *container) end(code int) (err error) {
+	if c.spec.Linux.CgroupsPath != "" && code == 128+int(syscall.SIGKILL) {
+		err = outOfMemory(c.record.ID, c.spec.Linux.Resources)
+	}
+	_, failed := c.store.Update(c.record.ID, func(r *store.Record) error {
+		r.Finished, r.ExitCode = time.Now(), &code
+		return nil
+	})
+	if errors.Is(failed, store.ErrNotFound) { // rm -f
+		failed = nil
+	}
+	err = errors.Join(err, failed, c.undo.Run())
+	if c.spec.AutoRemove {
+		err = errors.Join(err, forget(c.store, c.record.ID), sweep(c.store))
+	}
+	return err
+}
+
+// memfd is a file in memory.
+func memfd(name string) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("memfd_create(%q): %w", name, err)
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// forward hands signals on to the container for as long as mydocker lives.
+func forward(signals <-chan os.Signal, p *os.Process) {
+	for sig := range signals {
+		p.Signal(sig) // fails only when the container has ended, and then Wait says so
+	}
+}
+
+// exitStatus is the shell's and docker's one number for both ways to end (wait(2)).
+func exitStatus(status syscall.WaitStatus) int {
+	if status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return status.ExitStatus()
+}
