@@ -84,9 +84,16 @@ func (s *suite) packageInLab(ctx context.Context, dir string) error {
 	return nil
 }
 
-// demos proves every claim of every lesson, once in each language.
-func (s *suite) demos(context.Context) (checks []check) {
+func (s *suite) measuringDemos(context.Context) []check { return s.demos(true) }
+func (s *suite) otherDemos(context.Context) []check     { return s.demos(false) }
+
+// demos proves every claim of the lessons that measure, or of the others, once in each
+// language.
+func (s *suite) demos(measuring bool) (checks []check) {
 	for _, l := range s.t.WrittenLessons() {
+		if l.Measures() != measuring {
+			continue
+		}
 		for _, lang := range []string{"en", "ru"} {
 			checks = append(checks, check{l.Name + " " + lang, func(ctx context.Context) error {
 				program := filepath.Join(s.t.Build, "lesson-"+l.Name)

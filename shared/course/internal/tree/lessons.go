@@ -27,6 +27,10 @@ func (l Lesson) OnHost() bool { return l.Number == 0 }
 // RunsMydocker is true of the lessons that have proofs about mydocker itself.
 func (l Lesson) RunsMydocker() bool { return l.Number >= 4 }
 
+// Measures is true of the lessons whose proofs hold times against one another: what else runs
+// on the machine would be measured too.
+func (l Lesson) Measures() bool { return l.Number == 0 || l.Number == 4 }
+
 // Previous is the lesson before; there is none before 00.
 func (l Lesson) Previous() (Lesson, bool) {
 	if l.Number == 0 {
