@@ -59,13 +59,12 @@ const disk = "/dev/vda"
 var shocker = proof.Proof{
 	ID: "shocker",
 	Attack: &proof.Attack{
-		Prepare: mountHost,
 		Run:     openByHandle,
 		Without: onTheHost,
 		With:    onTheHost,
-		Inside: func(a *proof.Attacker) error {
+		Inside: func(*proof.Attacker) error {
 			// Behind the new root, which takes capabilities too.
-			if err := oneFile(a); err != nil {
+			if err := oneFile(); err != nil {
 				return err
 			}
 			return limit(docker)
@@ -74,60 +73,35 @@ var shocker = proof.Proof{
 	},
 }
 
-// mountHost mounts the host's disk, and passes one harmless file of it.
-func mountHost(r *proof.Report) (cleanup func(), err error) {
-	dir, err := os.MkdirTemp("/var", "host-")
-	if err != nil {
-		return nil, err
-	}
-	cleanup = func() { unix.Unmount(dir, unix.MNT_DETACH); os.Remove(dir) }
-	if err := unix.Mount(disk, dir, "squashfs", unix.MS_RDONLY, ""); err != nil {
-		return cleanup, fmt.Errorf("mount(%q, %q, %q): %w", disk, dir, "squashfs", err)
-	}
-	r.Pass("file", dir+"/etc/hostname")
-	return cleanup, nil
-}
-
-// oneFile makes a root in which there is nothing but that file: after clone(2), once.
-func oneFile(a *proof.Attacker) error {
+// oneFile makes a root in which there is nothing of the host but one harmless file: after
+// clone(2), once. All mounts are in the attacker's own mount namespace, and end with it.
+func oneFile() error {
 	if _, err := os.Stat("/hostname"); err == nil {
 		return nil // Inside has been here
 	}
-	const root = "/mnt"
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return err
-	}
-	if err := unix.Mount("tmpfs", root, "tmpfs", 0, ""); err != nil {
-		return err
-	}
-	if err := os.WriteFile(root+"/hostname", nil, 0o600); err != nil {
-		return err
-	}
-	if err := unix.Mount(a.Get("file"), root+"/hostname", "", unix.MS_BIND, ""); err != nil {
-		return err
-	}
-	if err := os.Mkdir(root+"/proc", 0o700); err != nil {
-		return err
-	}
-	if err := unix.Mount("proc", root+"/proc", "proc", 0, ""); err != nil {
-		return err
-	}
-	if err := unix.Chdir(root); err != nil {
+	const host, root = "/mnt", "/tmp"
+	if err := errors.Join(
+		unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+		unix.Mount(disk, host, "squashfs", unix.MS_RDONLY, ""),
+		unix.Mount("tmpfs", root, "tmpfs", 0, ""),
+		os.WriteFile(root+"/hostname", nil, 0o600),
+		unix.Mount(host+"/etc/hostname", root+"/hostname", "", unix.MS_BIND, ""),
+		os.Mkdir(root+"/proc", 0o700),
+		unix.Mount("proc", root+"/proc", "proc", 0, ""),
+		unix.Chdir(root),
+	); err != nil {
 		return err
 	}
 	if err := unix.PivotRoot(".", "."); err != nil {
 		return err
 	}
-	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
-		return err
-	}
-	return unix.Chdir("/")
+	return errors.Join(unix.Unmount(".", unix.MNT_DETACH), unix.Chdir("/"))
 }
 
 // openByHandle is the attack program: a file handle is a number of the file system's, and
 // not a path that a root could be put before (open_by_handle_at(2)).
 func openByHandle(a *proof.Attacker) error {
-	if err := setup(oneFile(a)); err != nil {
+	if err := setup(oneFile()); err != nil {
 		return err
 	}
 	start(a)

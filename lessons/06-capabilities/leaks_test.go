@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 
 func lessonHere(only string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), asLesson, "LAB=host", "ONLY="+only, "STEP=", "JSON=")
+	cmd.Env = append(os.Environ(), asLesson, "LAB=host", "ONLY="+only, "STEP=", "JSON=", "LAB_HOST_DANGER=yes")
 	return cmd
 }
 
@@ -52,6 +52,9 @@ func TestProofsKilledHalfWay(t *testing.T) {
 	// Orphans of the killed come to us, so that we can wait for them.
 	require.NoError(t, unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 	for _, p := range lesson.Proofs {
+		if p.ID == clockAttack.ID {
+			continue // who is killed cannot put the clock right
+		}
 		t.Run(p.ID, func(t *testing.T) {
 			labtest.Leaks(t)
 			cmd := lessonHere(p.ID)
