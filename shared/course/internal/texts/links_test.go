@@ -72,3 +72,17 @@ func TestGlossary(t *testing.T) {
 		}
 	}
 }
+
+func TestMistakes(t *testing.T) {
+	root := tree(t, map[string]string{
+		"lessons/03-third/HOMEWORK.md":                         "### Task 3.1 `pivot` (100 points): out\n",
+		"lessons/03-third/testdata/mutants/chroot/main.go":     "// mutant: task=pivot diagnosis=chroot,old-root also=escape\n",
+		"lessons/03-third/testdata/mutants/elsewhere/other.go": "// mutant: task=escape diagnosis=descriptor\n",
+		"FINE.md":  "| 3.1 | only the root | `old-root` | proof 3.10 |\n",
+		"WRONG.md": "| 3.1 | only the root | `descriptor` | proof 3.10 |\n",
+		"EMPTY.md": "nothing\n",
+	})
+	assert.NoError(t, Mistakes(root, "FINE.md"))
+	assert.ErrorContains(t, Mistakes(root, "WRONG.md"), "no mutant of task 3.1 is told descriptor; there are chroot old-root")
+	assert.ErrorContains(t, Mistakes(root, "EMPTY.md"), "no mistakes")
+}
