@@ -38,8 +38,12 @@ func try(ctx context.Context, t tree.Tree, args []string) error {
 		return tree.NotWritten(l)
 	}
 	kind := "homework"
-	if os.Getenv("FROM") == "solution" {
+	switch from := os.Getenv("FROM"); from {
+	case "":
+	case "solution":
 		kind = "solutions"
+	default:
+		return fmt.Errorf(say.T("FROM=%s: only FROM=solution is known; without it the mydocker is yours", "FROM=%s: бывает только FROM=solution; без него mydocker — ваш"), from)
 	}
 	if l.OnHost() {
 		return tryInit(ctx, t, l, t.Dir(kind, l))
