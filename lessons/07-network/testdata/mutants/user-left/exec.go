@@ -65,7 +65,7 @@ func parseExec(args []string) (e extra, err error) {
 		return e, fmt.Errorf("exec: the folder %q: it must begin with /", e.process.Cwd)
 	}
 	e.ref, e.process.Args = rest[0], rest[1:]
-	return e, nil
+	return e, notOurs(rest[1])
 }
 
 // execCommand runs one more command in a container.
