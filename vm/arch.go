@@ -13,10 +13,13 @@ type arch struct {
 	machine string // QEMU's -machine
 	console string // the kernel's name for the first serial line
 	cpu     string // QEMU's -cpu under emulation
+	params  string // more words for the kernel
 }
 
 var arches = map[string]arch{
-	"amd64": {machine: "q35", console: "ttyS0", cpu: "max"},
+	// no_timer_check: an emulated machine that has to wait for its processor is late with its
+	// first timer interrupts, and the kernel would take its interrupt controller for broken.
+	"amd64": {machine: "q35", console: "ttyS0", cpu: "max", params: " no_timer_check"},
 	"arm64": {machine: "virt", console: "ttyAMA0", cpu: "cortex-a72"},
 }
 
