@@ -144,6 +144,14 @@ func enter() (*join.Cmd, birth, error) {
 			return nil, b, err
 		}
 	} else {
+		// The user's, or it could not open /dev/stdout again.
+		for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+			if f != os.Stdin || spec.Interactive {
+				if err := f.Chown(int(user.UID), int(user.GID)); err != nil {
+					return nil, b, err
+				}
+			}
+		}
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if spec.Interactive {
 			cmd.Stdin = os.Stdin

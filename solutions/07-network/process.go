@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"path/filepath"
 	"strings"
@@ -161,7 +160,7 @@ func blame(p Process, err error) error {
 // Nobody could write to it, it is a read-only view; but to run it there is for nobody, either.
 func notOurs(command string) error {
 	if path := filepath.Clean(command); strings.HasPrefix(path, "/proc/") && filepath.Base(path) == "exe" {
-		return &startError{command, fmt.Errorf("execve(%q): it is a program that runs, and no file of the container: %w", command, fs.ErrPermission)}
+		return &startError{command, fmt.Errorf("execve(%q): it is a program that runs, and no file of the container: %w", command, unix.EACCES)}
 	}
 	return nil
 }
