@@ -94,12 +94,12 @@ func Parse(word string) (Set, error) {
 	if bare == "ALL" {
 		return all, nil
 	}
+	if s, ok := byName[bare]; ok {
+		return s, nil
+	}
 	nearest, distance := "ALL", edits(bare, "ALL")
 	for _, known := range all.Names() {
 		known = strings.TrimPrefix(known, "CAP_")
-		if known == bare {
-			return byName[known], nil
-		}
 		if d := edits(bare, known); d < distance {
 			nearest, distance = known, d
 		}

@@ -29,7 +29,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -78,10 +77,26 @@ func (e *DamagedError) Error() string {
 }
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-var (
-	idForm   = regexp.MustCompile(`^[0-9a-f]{12}$`)
-	nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
-)
+// Loops and not regular expressions: those would be compiled at every start of a mydocker,
+// and of every process 1.
+
+// isID: 12 hex digits.
+func isID(text string) bool {
+	return len(text) == 12 && strings.Trim(text, "0123456789abcdef") == ""
+}
+
+// isName: letters, digits and _ . - of which the last three do not begin it.
+func isName(text string) bool {
+	for i, c := range []byte(text) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case i > 0 && (c == '_' || c == '.' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return text != ""
+}
 
 // Dir is the folder of a container, for whatever else belongs to it.
 func (s Store) Dir(id string) string { return filepath.Join(s.Root, "containers", id) }
@@ -101,10 +116,10 @@ func (s Store) Create(r Record) (Record, error) {
 	if r.Created.IsZero() {
 		r.Created = time.Now()
 	}
-	if !idForm.MatchString(r.ID) {
+	if !isID(r.ID) {
 		return Record{}, fmt.Errorf("the id %q is not 12 hex digits", r.ID)
 	}
-	if r.Name != "" && !nameForm.MatchString(r.Name) {
+	if r.Name != "" && !isName(r.Name) {
 		return Record{}, fmt.Errorf("the name %q has other characters than a-z A-Z 0-9 _ . -", r.Name)
 	}
 
@@ -177,7 +192,7 @@ func (s Store) claim(name, id string) error {
 // abandoned is true for a container that nobody is creating and that has no record. The
 // root is locked, so none begins meanwhile.
 func (s Store) abandoned(id string) bool {
-	if !idForm.MatchString(id) {
+	if !isID(id) {
 		return true // a name that points elsewhere points to no container
 	}
 	if _, err := os.Lstat(s.record(id)); !errors.Is(err, fs.ErrNotExist) {
@@ -226,7 +241,7 @@ func (s Store) save(r Record) error {
 
 // Load reads a record.
 func (s Store) Load(id string) (Record, error) {
-	if !idForm.MatchString(id) {
+	if !isID(id) {
 		return Record{}, fmt.Errorf("%w: %q is not an id", ErrNotFound, id)
 	}
 	data, err := os.ReadFile(s.record(id))
@@ -250,7 +265,7 @@ func (s Store) Load(id string) (Record, error) {
 // the same container comes between. An error of change leaves the record as it was; what is
 // returned with an error has the id, so that a caller who clears up knows of which container.
 func (s Store) Update(id string, change func(*Record) error) (Record, error) {
-	if !idForm.MatchString(id) {
+	if !isID(id) {
 		return Record{}, fmt.Errorf("%w: %q is not an id", ErrNotFound, id)
 	}
 	folder, err := flock(s.Dir(id))
@@ -304,7 +319,7 @@ func (s Store) Find(ref string) (Record, error) {
 	if ref == "" {
 		return Record{}, fmt.Errorf("%w: no id or name given", ErrNotFound)
 	}
-	if nameForm.MatchString(ref) {
+	if isName(ref) {
 		for _, id := range []string{ref, s.owner(ref)} {
 			if r, err := s.Load(id); !errors.Is(err, ErrNotFound) {
 				return r, err
@@ -340,7 +355,7 @@ func (s Store) owner(name string) string {
 // Remove forgets a container and frees its name. It needs no record that can be read, and
 // it is no error if there is nothing. It does not look whether the container runs.
 func (s Store) Remove(id string) error {
-	if !idForm.MatchString(id) {
+	if !isID(id) {
 		return fmt.Errorf("%w: %q is not an id", ErrNotFound, id)
 	}
 	root, err := flock(s.Root)
@@ -405,7 +420,7 @@ func (s Store) Sweep() error {
 		switch id := e.Name(); {
 		case strings.HasPrefix(id, ".gone-"):
 			errs = append(errs, os.RemoveAll(s.Dir(id)))
-		case idForm.MatchString(id) && s.abandoned(id):
+		case isID(id) && s.abandoned(id):
 			errs = append(errs, s.free(id), s.takeAway(id))
 		}
 	}
