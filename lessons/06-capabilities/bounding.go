@@ -18,7 +18,7 @@ var bounding = proof.Proof{
 			return err
 		}
 		defer remove()
-		if err := giveFile(program, bit(unix.CAP_SYS_TIME)); err != nil {
+		if err := giveFile(program, bit(unix.CAP_SYS_TIME), 0); err != nil {
 			return err
 		}
 		return onThread(func() error {

@@ -119,13 +119,13 @@ var execUser = proof.Proof{
 	},
 }
 
-// giveFile writes capabilities onto a file, permitted and effective: what setcap(8) does
-// with cap_net_bind_service=ep.
-func giveFile(path string, set uint64) error {
+// giveFile writes capabilities onto a file: what setcap(8) does, with cap_chown=ep for
+// permitted, with cap_chown=ei for inheritable.
+func giveFile(path string, permitted, inheritable uint64) error {
 	// struct vfs_cap_data, little-endian: the version with the effective bit, then permitted
 	// and inheritable, each in two halves.
 	text := binary.LittleEndian.AppendUint32(nil, 0x02000000|1)
-	for _, word := range []uint32{uint32(set), 0, uint32(set >> 32), 0} {
+	for _, word := range []uint32{uint32(permitted), uint32(inheritable), uint32(permitted >> 32), uint32(inheritable >> 32)} {
 		text = binary.LittleEndian.AppendUint32(text, word)
 	}
 	if err := unix.Setxattr(path, "security.capability", text, 0); err != nil {
@@ -156,7 +156,7 @@ var fileCaps = proof.Proof{
 		sawTold(r, "bare", "student, a program without capabilities", t, "CapPrm")
 		r.Saw("bare-bind", "… bind(port 999)", t.Call)
 
-		if err := giveFile(program, bit(unix.CAP_NET_BIND_SERVICE)); err != nil {
+		if err := giveFile(program, bit(unix.CAP_NET_BIND_SERVICE), 0); err != nil {
 			return err
 		}
 		r.Note("setcap cap_net_bind_service=ep program", "setcap cap_net_bind_service=ep program")
@@ -209,7 +209,7 @@ var noNewPrivs = proof.Proof{
 			return err
 		}
 		defer remove()
-		if err := giveFile(carrier, bit(unix.CAP_NET_BIND_SERVICE)); err != nil {
+		if err := giveFile(carrier, bit(unix.CAP_NET_BIND_SERVICE), 0); err != nil {
 			return err
 		}
 		asStudent := &syscall.SysProcAttr{Credential: who}

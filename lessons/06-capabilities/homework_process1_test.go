@@ -19,8 +19,8 @@ func checkProcess1(t *grade.T) {
 	for _, door := range doors {
 		if got[door] == "ok" {
 			t.Wrong("init-open",
-				"root in the container opens %s: the memory, the descriptors and the program of process 1 are the host's mydocker's. PR_SET_DUMPABLE to 0 leaves them to those with CAP_SYS_PTRACE (ptrace(2), CVE-2016-9962, CVE-2019-5736).",
-				"root в контейнере открывает %s, а память, дескрипторы и программа процесса 1 — это mydocker хоста. PR_SET_DUMPABLE, равный 0, оставит их тем, у кого есть CAP_SYS_PTRACE (ptrace(2), CVE-2016-9962, CVE-2019-5736).", door)
+				"root in the container opens %s: the memory, the descriptors and the program of process 1 are the host's mydocker's. PR_SET_DUMPABLE to 0 leaves them to those with CAP_SYS_PTRACE (ptrace(2), CVE-2016-9962, CVE-2019-5736). See proof `runtime-thread`.",
+				"root в контейнере открывает %s, а память, дескрипторы и программа процесса 1 — это mydocker хоста. PR_SET_DUMPABLE, равный 0, оставит их тем, у кого есть CAP_SYS_PTRACE (ptrace(2), CVE-2016-9962, CVE-2019-5736). См. доказательство `runtime-thread`.", door)
 		}
 	}
 

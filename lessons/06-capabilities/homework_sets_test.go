@@ -46,8 +46,8 @@ func checkFive(t *grade.T, pid int, who, want string) {
 			"%s: есть все capabilities. Либо ничего не сброшено, либо сбросил другой поток: capabilities принадлежат потоку, и команда начинает с наборами того, который её клонировал (runtime.LockOSThread). Либо execve(2) вернул root всё. См. доказательства `threads` и `exec-root`.", who)
 	case got["CapInh"] != nothing:
 		t.Wrong("inheritable",
-			"%s has the inheritable set %s: it came from whoever called mydocker. A file in the image with inheritable capabilities makes anybody in the container have them (CVE-2022-24769). capset(2) with inheritable empty. See proof `exec-user`.",
-			"%s: inheritable равен %s, он достался от того, кто вызвал mydocker. Файл образа с наследуемыми capabilities раздаст их в контейнере кому угодно (CVE-2022-24769). capset(2) с пустым inheritable. См. доказательство `exec-user`.", who, got["CapInh"])
+			"%s has the inheritable set %s: it came from whoever called mydocker. A file in the image with inheritable capabilities makes anybody in the container have them (CVE-2022-24769). capset(2) with inheritable empty. See proof `inherited`.",
+			"%s: inheritable равен %s, он достался от того, кто вызвал mydocker. Файл образа с наследуемыми capabilities раздаст их в контейнере кому угодно (CVE-2022-24769). capset(2) с пустым inheritable. См. доказательство `inherited`.", who, got["CapInh"])
 	case got["CapAmb"] != nothing:
 		t.Wrong("ambient",
 			"%s has the ambient set %s: every program that it executes gets that, root or not. It empties with the inheritable one. See proof `exec-user`.",

@@ -42,6 +42,8 @@ var lesson = proof.Lesson{
 		clockAttack, shocker,
 		// attackraw.go
 		rawSocket, keyring,
+		// attackinit.go
+		inherited, runtimeThread,
 	},
 }
 
