@@ -103,18 +103,29 @@ var ErrKilled = errors.New("join: the child was killed")
 // those of a child. An *Error says which step failed; with Step Execve the container is
 // there, and the command is not.
 func (c *Cmd) Start() (*os.Process, error) {
+	pid, err := c.StartPID()
+	if err != nil {
+		return nil, err
+	}
+	// Nobody has waited for it: even if it has ended already, its PID is its own.
+	return os.FindProcess(pid)
+}
+
+// StartPID is Start for who waits for all its children in one place, as a process 1 does:
+// there it is the number that tells them apart.
+func (c *Cmd) StartPID() (int, error) {
 	if len(c.Args) == 0 {
-		return nil, errors.New("join: no command")
+		return 0, errors.New("join: no command")
 	}
 	report, word, err := channel()
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer report.Close()
 	l, err := c.list(word)
 	if err != nil {
 		word.Close()
-		return nil, err
+		return 0, err
 	}
 	defer l.close()
 	return c.run(l, report, word)
@@ -133,7 +144,7 @@ func channel() (ours, theirs *os.File, err error) {
 }
 
 // run clones the child that runs the list.
-func (c *Cmd) run(l *list, report, word *os.File) (*os.Process, error) {
+func (c *Cmd) run(l *list, report, word *os.File) (int, error) {
 	cgroup := -1
 	if c.Cgroup != nil {
 		cgroup = int(c.Cgroup.Fd())
@@ -143,7 +154,7 @@ func (c *Cmd) run(l *list, report, word *os.File) (*os.Process, error) {
 	l.closeFiles()
 	word.Close() // now only the children hold their end
 	if errno != 0 {
-		return nil, &Error{Step: Clone, Errno: errno}
+		return 0, &Error{Step: Clone, Errno: errno}
 	}
 	return l.outcome(first, report)
 }
@@ -152,7 +163,7 @@ func (c *Cmd) run(l *list, report, word *os.File) (*os.Process, error) {
 // is close-on-exec) or the last of them has ended, and waits for those that are not the
 // command. It comes out of a container: a number is one of a call in the list and one of a
 // child of ours, or it is nothing.
-func (l *list) outcome(first int, report io.Reader) (*os.Process, error) {
+func (l *list) outcome(first int, report io.Reader) (int, error) {
 	said, err := io.ReadAll(report)
 	last, failure := first, error(nil)
 	for ; len(said) >= recordSize; said = said[recordSize:] {
@@ -179,10 +190,9 @@ func (l *list) outcome(first int, report io.Reader) (*os.Process, error) {
 		if last != first {
 			reap(last)
 		}
-		return nil, failure
+		return 0, failure
 	}
-	// Nobody has waited for it: even if it has ended already, its PID is its own.
-	return os.FindProcess(last)
+	return last, nil
 }
 
 // isChild: wait(2) would know it. Nobody is waited for here.

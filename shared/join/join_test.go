@@ -473,7 +473,11 @@ func start(t *testing.T, c *Cmd, change func(l *list)) (*os.Process, error) {
 	require.NoError(t, err)
 	defer l.close()
 	change(l)
-	return c.run(l, report, word)
+	pid, err := c.run(l, report, word)
+	if err != nil {
+		return nil, err
+	}
+	return os.FindProcess(pid)
 }
 
 // insert adds a call in the midst.
