@@ -158,7 +158,15 @@ func beRuntime() {
 			os.Exit(1)
 		}
 		os.Stdout.Write([]byte{1})
-		unix.Pause()
+		sleepForever()
 	}()
-	unix.Pause() // the first thread, in the kernel
+	sleepForever()
+}
+
+// sleepForever keeps a thread in the kernel. pause(2) comes back at every signal, and Go's
+// own threads interrupt one another by SIGURG.
+func sleepForever() {
+	for {
+		unix.Pause()
+	}
 }
