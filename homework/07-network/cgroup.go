@@ -120,7 +120,7 @@ func newGroup(id string, limits cgroup.Limits) (g cgroup.Group, err error) {
 // groupOf is a container's group, found from its id. It need not be there.
 func groupOf(id string) cgroup.Group {
 	parent, err := groups()
-	if err != nil || !isID.MatchString(id) { // without an id it would be the group of all
+	if err != nil || !isID(id) { // without an id it would be the group of all
 		return cgroup.Group{Path: "/nonexistent"} // no group anywhere: every file of it is ENOENT
 	}
 	return cgroup.Group{Path: filepath.Join(parent, id)}

@@ -61,7 +61,7 @@ func parseExec(args []string) (e extra, err error) {
 		return e, fmt.Errorf("exec: the folder %q: it must begin with /", e.process.Cwd)
 	}
 	e.ref, e.process.Args = rest[0], rest[1:]
-	return e, nil
+	return e, notOurs(rest[1])
 }
 
 // execCommand runs one more command in a container.
@@ -253,7 +253,7 @@ func (t *target) connect(e *extra, cmd *join.Cmd) (finish func() (end func() err
 	if err != nil {
 		return nil, err
 	}
-	uid, gid := t.hostID(User{})
+	uid, gid := t.hostID(e.process.User)
 	if err := p.own(uid, gid); err != nil && !rootless() {
 		p.close()
 		return nil, err

@@ -3,9 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
-	"os"
+	"path/filepath"
 	"strings"
 	"unsafe"
 
@@ -156,20 +155,12 @@ func blame(p Process, err error) error {
 	return err
 }
 
-// notOurs refuses a command that is mydocker's own program by another name: between clone(2)
-// and execve(2) that is what /proc/self/exe of the container leads to (CVE-2019-5736). The
-// program runs from a file that cannot be written; this is so that it does not run inside.
-func notOurs(name string) error {
-	if !strings.Contains(name, "/") {
-		return nil
-	}
-	ours, err := os.Stat("/proc/self/exe")
-	if err != nil {
-		return err
-	}
-	theirs, err := os.Stat(name)
-	if err == nil && os.SameFile(ours, theirs) {
-		return &startError{name, fmt.Errorf("%s is mydocker itself: %w", name, fs.ErrPermission)}
+// notOurs refuses a command that is called by a magic link of /proc: between clone(2) and
+// execve(2) /proc/self/exe of the container leads to mydocker's own program (CVE-2019-5736).
+// Nobody could write to it, it is a read-only view; but to run it there is for nobody, either.
+func notOurs(command string) error {
+	if path := filepath.Clean(command); strings.HasPrefix(path, "/proc/") && filepath.Base(path) == "exe" {
+		return &startError{command, fmt.Errorf("execve(%q): it is a program that runs, and no file of the container: %w", command, unix.EACCES)}
 	}
 	return nil
 }

@@ -98,11 +98,6 @@ type caller struct{ stdin, stdout, stderr *os.File }
 // supervise is the life of a container, seen from its parent: make, start, wait, and take
 // back. Whoever runs it is the container's keeper. started is called when the command runs.
 func supervise(s store.Store, r store.Record, to caller, started func()) (code int, err error) {
-	// prepare asks for a signal at the death of the parent. To the kernel the parent is
-	// the thread that called clone(2), not the process (prctl(2), PR_SET_PDEATHSIG): were
-	// Go to end that thread, the container would die for nothing. Never unlocked.
-	runtime.LockOSThread()
-
 	// Before clone(2): from here on a signal is handed on and no longer ends mydocker.
 	// What nohup(1) made us ignore stays ignored: the command inherits that. Of those who
 	// read no more we want to hear by EPIPE.
@@ -364,6 +359,10 @@ func (c *container) clone() (err error) {
 	if err := os.Chdir(c.folders.Dir); err != nil {
 		return err
 	}
+	// prepare asks for a signal at the death of the parent. To the kernel the parent is
+	// the thread that called clone(2), not the process (prctl(2), PR_SET_PDEATHSIG): were
+	// Go to end that thread, the container would die for nothing. Never unlocked.
+	runtime.LockOSThread()
 	err = born(c.shared, c.handshake.Start)
 	closeAll(c.shared)
 	if err != nil {
@@ -409,9 +408,6 @@ func (c *container) release() error {
 	}
 	for _, f := range c.born {
 		f.Close()
-	}
-	if err := c.write(func(r *store.Record) error { return nil }); err != nil { // with the ports that were taken
-		return err
 	}
 	failure := c.handshake.Proceed() // the child's own words
 	if failure == nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -87,8 +86,18 @@ type IDMapping struct {
 }
 
 // validName keeps a name usable as a file name: no slash, no leading dot. It does for a
-// hostname too.
-var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+// hostname too. (A regular expression would be compiled at every start, process 1's, too.)
+func validName(text string) bool {
+	for i, c := range []byte(text) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case i > 0 && (c == '_' || c == '.' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return text != ""
+}
 
 // maxHostname is the kernel's (sethostname(2), __NEW_UTS_LEN).
 const maxHostname = 64
@@ -160,7 +169,7 @@ func (s *Spec) check() error {
 		return errors.New("no command given (mydocker run --help)")
 	}
 	for what, name := range map[string]string{"name": s.Name, "hostname": s.Hostname} {
-		if name != "" && !validName.MatchString(name) {
+		if name != "" && !validName(name) {
 			return fmt.Errorf("the %s %q has other characters than a-z A-Z 0-9 _ . -, or begins with one of the last three", what, name)
 		}
 	}
