@@ -121,7 +121,7 @@ func startRuntimes(*proof.Report) (cleanup func(), err error) {
 	}
 	for _, kind := range []string{"open", "undumpable"} {
 		victim := reexec.Command("runtime", kind)
-		victim.Env = []string{"TOKEN=hush"}
+		victim.Env = append(os.Environ(), "TOKEN=hush")
 		victim.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
 		out, err := victim.StdoutPipe()
 		if err != nil {
