@@ -61,10 +61,6 @@ func containerInit() {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0, 0, 0); err != nil {
 		os.Exit(exitFailed)
 	}
-	// Those that a keeper hands on, from the beginning; the others, which take the runtime as
-	// much time as a whole start, when the command has lived for a while.
-	signals := make(chan os.Signal, 64)
-	signal.Notify(signals, forwarded...)
 	h, err := reexec.Join() // the parent has us in its record now
 	if err != nil {
 		os.Exit(exitFailed) // the parent is gone, nobody is left to tell
@@ -74,7 +70,7 @@ func containerInit() {
 		h.Fail(err)
 		os.Exit(exitCode(err))
 	}
-	code, err := live(cmd, b, signals, h.Done)
+	code, err := live(cmd, b, h.Done)
 	if err != nil {
 		h.Fail(err)
 		code = exitCode(err)
@@ -147,6 +143,14 @@ func enter() (*join.Cmd, birth, error) {
 			return nil, b, err
 		}
 	} else {
+		// The user's, or it could not open /dev/stdout again.
+		for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+			if f != os.Stdin || spec.Interactive {
+				if err := f.Chown(int(user.UID), int(user.GID)); err != nil {
+					return nil, b, err
+				}
+			}
+		}
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if spec.Interactive {
 			cmd.Stdin = os.Stdin
@@ -246,11 +250,14 @@ func openConsole(root *os.File, b birth, user User, cmd *join.Cmd) error {
 
 // live starts the command, calls started, and does the duties of process 1 until the
 // command ends: it hands on signals, and it waits for orphans.
-func live(cmd *join.Cmd, b birth, signals chan os.Signal, started func()) (code int, err error) {
-	process, err := cmd.Start()
+func live(cmd *join.Cmd, b birth, started func()) (code int, err error) {
+	pid, err := cmd.StartPID()
 	if err != nil {
 		return 0, blame(b.Spec.Process, err)
 	}
+	// Those that a keeper hands on, before it knows that it may.
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals, forwarded...)
 	if b.Console > 0 { // a terminal ends when nobody has it open
 		cmd.Stdin.Close()
 	}
@@ -259,23 +266,28 @@ func live(cmd *join.Cmd, b birth, signals chan os.Signal, started func()) (code 
 	if err := stepDown(b.Caps); err != nil {
 		return 0, err
 	}
-	// All: as process 1 we get from inside only what we have a handler for (pid_namespaces(7)).
-	time.AfterFunc(20*time.Millisecond, func() { signal.Notify(signals) })
+	// What takes the runtime as long as a whole start, when the command has lived for a while:
+	// all signals, for as process 1 we get from inside only what we have a handler for
+	// (pid_namespaces(7)).
+	time.AfterFunc(20*time.Millisecond, func() {
+		stepDownAll(b.Caps)
+		signal.Notify(signals)
+	})
 	go func() {
 		for sig := range signals {
 			if sig != syscall.SIGCHLD && sig != syscall.SIGURG { // Go's threads interrupt one another by it
-				process.Signal(sig) // fails only when the command has ended
+				unix.Kill(pid, sig.(syscall.Signal)) // it is our child: until we wait for it, the number is its own
 			}
 		}
 	}()
 	for {
 		var status syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &status, 0, nil)
+		ended, err := syscall.Wait4(-1, &status, 0, nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			return 0, fmt.Errorf("wait4(-1): %w", err)
-		case pid == process.Pid:
+		case ended == pid:
 			return exitStatus(status), nil // and with process 1 all that is left here ends
 		}
 	}
@@ -307,33 +319,51 @@ func reserveThreads() {
 
 const reserve = 4 // beside the main thread, which is locked, and the runtime's own
 
-// stepDown leaves process 1, all its threads, what the container has, and CAP_KILL.
+// stepDown leaves the main thread, which /proc/1 shows, what the container has, and CAP_KILL.
 func stepDown(set caps.Set) error {
 	keep := set | caps.Of(unix.CAP_KILL)
-	now, err := caps.Thread()
-	if err != nil {
-		return err
-	}
 	for n := range 64 {
-		if now.Bounding.Has(n) && !keep.Has(n) {
-			if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(n), 0, 0, 0); err != nil {
-				return fmt.Errorf("prctl(PR_CAPBSET_DROP, %d): %w", n, err)
-			}
+		if keep.Has(n) {
+			continue
+		}
+		// EINVAL: this kernel has no such capability.
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(n), 0, 0, 0); err != nil && !errors.Is(err, unix.EINVAL) {
+			return fmt.Errorf("prctl(PR_CAPBSET_DROP, %d): %w", n, err)
 		}
 	}
 	if err := caps.NoNewPrivs(); err != nil {
 		return err
 	}
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	data := [2]unix.CapUserData{
-		{Effective: uint32(keep & now.Permitted), Permitted: uint32(keep & now.Permitted)},
-		{Effective: uint32((keep & now.Permitted) >> 32), Permitted: uint32((keep & now.Permitted) >> 32)},
+	header, data, err := capabilities(keep)
+	if err == nil {
+		err = unix.Capset(header, &data[0])
 	}
-	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data)), 0)
-	if errno != 0 {
-		return fmt.Errorf("capset(%s): %w", keep, errno)
+	if err != nil {
+		return fmt.Errorf("capset(%s): %w", keep, err)
 	}
 	return nil
+}
+
+// stepDownAll is that for the threads that Go has made beside it. It stops all of them for a
+// moment, and has time.
+func stepDownAll(set caps.Set) {
+	keep := set | caps.Of(unix.CAP_KILL)
+	if header, data, err := capabilities(keep); err == nil {
+		syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(header)), uintptr(unsafe.Pointer(data)), 0)
+	}
+}
+
+// capabilities is what capset(2) wants to hear, of those in keep that we have.
+func capabilities(keep caps.Set) (*unix.CapUserHeader, *[2]unix.CapUserData, error) {
+	header, data := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &[2]unix.CapUserData{}
+	if err := unix.Capget(header, &data[0]); err != nil {
+		return nil, nil, fmt.Errorf("capget: %w", err)
+	}
+	for i := range data { // version 3: 64 bits in two halves
+		data[i].Permitted &= uint32(keep >> (32 * i))
+		data[i].Effective, data[i].Inheritable = data[i].Permitted, 0
+	}
+	return header, data, nil
 }
 
 // loopbackUp starts the loopback device of our own network namespace (netdevice(7)).

@@ -279,7 +279,7 @@ func (t *target) connect(e *extra, cmd *join.Cmd) (finish func() (end func() err
 	if err != nil {
 		return nil, err
 	}
-	uid, gid := t.hostID(User{})
+	uid, gid := t.hostID(e.process.User)
 	if err := p.own(uid, gid); err != nil && !rootless() {
 		p.close()
 		return nil, err
