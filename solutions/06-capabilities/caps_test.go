@@ -99,7 +99,7 @@ func TestProcess1(t *testing.T) {
 	if n := len(regexp.MustCompile("(?i)permission denied").FindAll(out, -1)); n < 8 || strings.Contains(string(out), "PATH=") {
 		t.Errorf("refused %d times:\n%s", n, out)
 	}
-	sets := must(t, root, "run", "--add-cap", "SYS_PTRACE", "sh", "-c", "grep -h -e CapPrm -e NoNewPrivs /proc/1/task/*/status | sort | uniq")
+	sets := must(t, root, "run", "--add-cap", "SYS_PTRACE", "sh", "-c", "grep -s -h -e CapPrm -e NoNewPrivs /proc/1/task/*/status | sort | uniq")
 	if want := fmt.Sprintf("CapPrm:\t%016x\nNoNewPrivs:\t1\n", dockerCaps|1<<unix.CAP_SYS_PTRACE); sets != want {
 		t.Errorf("the threads of process 1: %q, want %q", sets, want)
 	}
