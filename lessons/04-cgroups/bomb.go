@@ -71,7 +71,8 @@ var bomb = proof.Proof{
 		s.Equal("answered-before", "true")
 		s.Check(s.Has("silent-after"), "the lab still answered %v after the bomb", bound)
 		s.Equal("silent-still", "false")
-		s.Check(s.Int("processes") >= 200, "that is no bomb: %d processes", s.Int("processes"))
+		// The last word of the guest: on a busy host it has its last turn early.
+		s.Check(s.Int("processes") >= s.Int("before")+32, "that is no bomb: %d processes, and %d before", s.Int("processes"), s.Int("before"))
 		hostUnharmed(s)
 	},
 }

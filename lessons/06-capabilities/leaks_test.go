@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 
 func lessonHere(only string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), asLesson, "LAB=host", "ONLY="+only, "STEP=", "JSON=", "LAB_HOST_DANGER=yes")
+	cmd.Env = append(os.Environ(), asLesson, "LAB=host", "COURSE_SCALE=10", "ONLY="+only, "STEP=", "JSON=", "LAB_HOST_DANGER=yes")
 	return cmd
 }
 
