@@ -220,7 +220,7 @@ func TestRootless(t *testing.T) {
 // again runs a test of this program as an ordinary user.
 func again(t *testing.T, name string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "join") // t.TempDir is root's alone
+	dir, err := os.MkdirTemp("/tmp", "join") // t.TempDir is root's alone, and so may TMPDIR be
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	require.NoError(t, os.Chmod(dir, 0o755))

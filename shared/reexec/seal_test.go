@@ -59,7 +59,7 @@ func writable(t *testing.T, cmd *exec.Cmd) error {
 // program is a copy of this test, owned by who runs it.
 func program(t *testing.T, uid int) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "reexec")
+	dir, err := os.MkdirTemp("/tmp", "reexec")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	data, err := os.ReadFile("/proc/self/exe")
