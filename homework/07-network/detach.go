@@ -28,59 +28,73 @@ func init() { reexec.Register("mydocker-keeper", keep) }
 
 // detach starts a keeper for r and prints the id once the command runs.
 func detach(s store.Store, r store.Record) (code int, err error) {
+	// PATH for newuidmap(1). What else is in our environment is nobody's business.
+	ran, code, err := background([]string{"PATH=" + os.Getenv("PATH")}, "mydocker-keeper", s.Root, r.ID)
+	if ran {
+		fmt.Println(r.ID)
+	}
+	if err != nil {
+		err = errors.Join(err, forget(s, r.ID))
+	}
+	return code, err
+}
+
+// background starts a stage of this program that outlives us, and waits until the command
+// runs that it starts: ran. Else code is its exit code, and it has said why.
+func background(env []string, stage string, args ...string) (ran bool, code int, err error) {
 	answer, tell, err := os.Pipe()
 	if err != nil {
-		return 0, err
+		return false, 0, err
 	}
 	defer answer.Close()
 
 	// Marked close-on-exec before clone(2): the keeper lives long, and must not hold open
 	// what its caller has open, a pipe that somebody reads to its end least of all.
 	if err := unix.CloseRange(3, lastDescriptor, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return 0, fmt.Errorf("close_range(3, %d, CLOSE_RANGE_CLOEXEC): %w", uint(lastDescriptor), err)
+		return false, 0, fmt.Errorf("close_range(3, %d, CLOSE_RANGE_CLOEXEC): %w", uint(lastDescriptor), err)
 	}
-	keeper := reexec.Command("mydocker-keeper", s.Root, r.ID)
+	keeper := reexec.Command(stage, args...)
 	keeper.Stderr = tell                 // no Stdin, no Stdout: os/exec opens /dev/null
 	keeper.ExtraFiles = []*os.File{tell} // descriptor 3
-	// PATH for newuidmap(1). What else is in our environment is nobody's business.
-	keeper.Env = []string{"PATH=" + os.Getenv("PATH")}
-	keeper.Dir = "/"
+	keeper.Env, keeper.Dir = env, "/"
 	// A session of its own (setsid(2)): no terminal, so no SIGHUP when the terminal closes.
 	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := keeper.Start(); err != nil {
-		return 0, errors.Join(fmt.Errorf("start the keeper: %w", err), forget(s, r.ID))
+		return false, 0, fmt.Errorf("start the keeper: %w", err)
 	}
 	// Only the keeper holds the writing end now: if it dies, the read below ends.
 	tell.Close()
 	said, err := io.ReadAll(answer)
 	if err != nil {
-		return 0, err
+		return false, 0, err
 	}
 	if string(said) == started {
-		fmt.Println(r.ID)
-		return 0, nil
+		return true, 0, nil
 	}
 	var failed *exec.ExitError
 	if err := keeper.Wait(); err != nil && !errors.As(err, &failed) {
-		return 0, fmt.Errorf("wait4(%d): %w", keeper.Process.Pid, err)
+		return false, 0, fmt.Errorf("wait4(%d): %w", keeper.Process.Pid, err)
 	}
 	os.Stderr.Write(said)
-	return exitStatus(keeper.ProcessState.Sys().(syscall.WaitStatus)), nil
+	return false, exitStatus(keeper.ProcessState.Sys().(syscall.WaitStatus)), nil
+}
+
+// tellStarted, in the keeper, is what background waits for: the word, and the end of the file.
+func tellStarted() {
+	syscall.CloseOnExec(3) // the pipe is for us, not for the command
+	tell := os.NewFile(3, "pipe to mydocker")
+	io.WriteString(tell, started)
+	tell.Close()
+	nothing(2)
 }
 
 // keep is the keeper: it runs the container that detach recorded, and outlives its caller.
 func keep() {
-	s, id := store.Store{Root: os.Args[1]}, os.Args[2]
-	syscall.CloseOnExec(3) // the pipe is for us, not for the command
-	tell := os.NewFile(3, "pipe to mydocker run -d")
-	r, err := s.Load(id)
+	s := store.Store{Root: os.Args[1]}
+	syscall.CloseOnExec(3)
+	r, err := s.Load(os.Args[2])
 	if err != nil {
 		os.Exit(report(0, err))
 	}
-	code, err := supervise(s, r, caller{}, func() {
-		io.WriteString(tell, started)
-		tell.Close()
-		nothing(2) // the end of file that detach waits for
-	})
-	os.Exit(report(code, err))
+	os.Exit(report(supervise(s, r, caller{}, tellStarted)))
 }
