@@ -344,9 +344,11 @@ func stepDown(set caps.Set) error {
 	return nil
 }
 
-// stepDownAll is that for the threads that Go has made beside it. It stops all of them for a
-// moment, and has time.
+// stepDownAll is that for the threads that Go has made beside it, with the promise that none
+// of them gets back by an execve(2) what it gave up: with SYS_PTRACE somebody inside could
+// have one make that call. It stops all of them for a moment, and has time.
 func stepDownAll(set caps.Set) {
+	syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
 	keep := set | caps.Of(unix.CAP_KILL)
 	if header, data, err := capabilities(keep); err == nil {
 		syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(header)), uintptr(unsafe.Pointer(data)), 0)
