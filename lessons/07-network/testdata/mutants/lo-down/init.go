@@ -1,6 +1,5 @@
 // mutant: task=net-modes diagnosis=lo-down
 // A loopback is thought to work by itself.
-
 package main
 
 import (
@@ -251,13 +250,14 @@ func openConsole(root *os.File, b birth, user User, cmd *join.Cmd) error {
 // live starts the command, calls started, and does the duties of process 1 until the
 // command ends: it hands on signals, and it waits for orphans.
 func live(cmd *join.Cmd, b birth, started func()) (code int, err error) {
+	// Those that a keeper hands on. Before the start: what nohup(1), or a shell in the
+	// background, made us ignore is not to be ignored by the command.
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals, forwarded...)
 	pid, err := cmd.StartPID()
 	if err != nil {
 		return 0, blame(b.Spec.Process, err)
 	}
-	// Those that a keeper hands on, before it knows that it may.
-	signals := make(chan os.Signal, 64)
-	signal.Notify(signals, forwarded...)
 	if b.Console > 0 { // a terminal ends when nobody has it open
 		cmd.Stdin.Close()
 	}
