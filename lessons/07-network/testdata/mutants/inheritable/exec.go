@@ -74,6 +74,28 @@ func execCommand(s store.Store, args []string) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if e.detach {
+		_, code, err := background(os.Environ(), "mydocker-exec", append([]string{s.Root}, args...)...)
+		return code, err
+	}
+	return execIn(s, e, func() {})
+}
+
+func init() { reexec.Register("mydocker-exec", execDetached) }
+
+// execDetached is exec -d in the background: its command is its child, and somebody has to
+// wait for it. A dead one that nobody waits for would keep the PID namespace, and with it
+// the container, from ever ending (pid_namespaces(7)).
+func execDetached() {
+	e, err := parseExec(os.Args[2:])
+	if err != nil {
+		os.Exit(report(0, err))
+	}
+	os.Exit(report(execIn(store.Store{Root: os.Args[1]}, e, tellStarted)))
+}
+
+// execIn runs a command in a container. started is called when it runs.
+func execIn(s store.Store, e extra, started func()) (code int, err error) {
 	// The command's process is a copy of this one until it executes: what is in there by the
 	// name /proc/self/exe must be a file that nobody can write to.
 	if err := reexec.Seal(); err != nil {
@@ -95,9 +117,11 @@ func execCommand(s store.Store, args []string) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	// What nohup(1) made us ignore we ignore, but the command does not: a signal that has a
+	// handler here has none there (execve(2)).
+	ignored := slices.DeleteFunc(slices.Clone(forwarded), func(sig os.Signal) bool { return !signal.Ignored(sig) })
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, slices.DeleteFunc(slices.Clone(forwarded), signal.Ignored)...)
-	signal.Ignore(syscall.SIGPIPE)
+	signal.Notify(signals, append(forwarded, syscall.SIGPIPE)...)
 
 	finish, err := t.connect(&e, cmd)
 	if err != nil {
@@ -107,13 +131,12 @@ func execCommand(s store.Store, args []string) (code int, err error) {
 	if err != nil {
 		return 0, blame(e.process, err)
 	}
+	signal.Ignore(append(ignored, syscall.SIGPIPE)...)
 	end, err := finish()
 	if err != nil {
 		return 0, err
 	}
-	if e.detach {
-		return 0, nil
-	}
+	started()
 	go forward(signals, process)
 	state, err := process.Wait()
 	if err != nil {
