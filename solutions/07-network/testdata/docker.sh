@@ -170,7 +170,7 @@ check "--net container" "$(mydocker run --rm --net container:www wget -qO- http:
 check "--net none" "$(mydocker run --rm --net none sh -c 'ip -o link | wc -l; ping -c 1 -W 1 127.0.0.1 >/dev/null && echo loopback' | tr '\n' ' ')" '1 loopback '
 check "--net host" "$(mydocker run --rm --net host ip -o link show mydocker0)" '*mydocker0*'
 check "--pid container" "$(mydocker run --rm --pid container:www ps)" '*httpd*'
-check "--pid host" "$(mydocker run --rm --pid host sh -c 'ps | wc -l')" '[2-9]?*'
+check "--pid host" "$([ "$(mydocker run --rm --pid host sh -c 'ls -d /proc/[0-9]* | wc -l')" -gt 20 ] && echo many)" many
 code "a port that is taken" 125 mydocker run --name second -p 8080:80 true
 check "leaves no container" "$(mydocker ps -a --json | grep '"second"')" ''
 check "names" "$(mydocker run --rm --hostname box cat /etc/hosts)" '*10.77.*box'
