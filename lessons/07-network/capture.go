@@ -139,8 +139,11 @@ func newTap(name, link string) (*tap, error) {
 
 func (t *tap) listen() {
 	buf := make([]byte, 1<<16)
-	for !t.end.Load() {
+	for {
 		n, _, err := unix.Recvfrom(t.fd, buf, 0)
+		if errors.Is(err, unix.EAGAIN) && t.end.Load() {
+			return // all that had come is read
+		}
 		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -153,9 +156,8 @@ func (t *tap) listen() {
 	}
 }
 
-// close ends the tap, a moment after the packet that was waited for.
+// close ends the tap when it has read what the kernel keeps for it.
 func (t *tap) close() map[string]string {
-	time.Sleep(20 * time.Millisecond)
 	t.end.Store(true)
 	t.done.Wait()
 	unix.Close(t.fd)
