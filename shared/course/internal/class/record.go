@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"mydocker.example/shared/course/internal/grader"
+	"mydocker.example/shared/course/internal/whole"
 )
 
 // How a work ended up.
@@ -77,23 +78,7 @@ func saveJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return replace(path, append(data, '\n'))
-}
-
-func replace(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return whole.Write(path, append(data, '\n'))
 }
 
 // Table writes the records as CSV: a row a student, a column a task.
@@ -109,7 +94,7 @@ func Table(path string, tasks []string, records []Record) error {
 		w.Write(append(row, r.Status, firstLine(r.Why)))
 	}
 	w.Flush()
-	return errors.Join(w.Error(), replace(path, []byte(b.String())))
+	return errors.Join(w.Error(), whole.Write(path, []byte(b.String())))
 }
 
 func (r Record) task(id string) int {

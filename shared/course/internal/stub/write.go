@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"mydocker.example/shared/course/internal/whole"
 )
 
 // manifest is written beside the stub: what was generated, so that a student's edit is
@@ -60,10 +62,7 @@ func (s Stub) Write(dir string) (changed []string, err error) {
 		if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, s.Files[name]) {
 			continue
 		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return changed, err
-		}
-		if err := replace(path, s.Files[name]); err != nil {
+		if err := whole.Write(path, s.Files[name]); err != nil {
 			return changed, err
 		}
 		changed = append(changed, name)
@@ -91,20 +90,6 @@ func Empty(dir string) error {
 		}
 	}
 	return nil
-}
-
-// replace writes a file whole or not at all.
-func replace(path string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }
 
 // generated reads the manifest in dir: hashes by name. Without one nothing there
