@@ -87,6 +87,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e.Step == Setup {
+		return fmt.Sprintf("%s: %v", e.What, e.Errno)
+	}
 	if e.What == "" {
 		return fmt.Sprintf("%s: %v", e.Step, e.Errno)
 	}

@@ -14,11 +14,15 @@ import (
 // A list is the system calls of the children, and the memory that they point to. That
 // memory is not Go's (mmap(2)): nothing moves it, nothing frees it, and an address in it is
 // a number like any other.
+//
+// A list that is not run by a copy of us but by the machine (Program) has its memory at a
+// place of its own: base.
 type list struct {
 	calls  []call
 	what   []string // of each call, for the error
 	forks  bool
-	cwd    *byte // where getcwd(2) puts its answer
+	cwd    *byte   // where getcwd(2) puts its answer
+	base   uintptr // where the memory will be; 0: where it is
 	memory []byte
 	used   int
 	files  []int // our copies of descriptors
@@ -32,6 +36,11 @@ type call struct {
 	ignored syscall.Errno // not a failure
 	trap    uintptr
 	args    [6]uintptr
+
+	// What only the machine can do.
+	from   [6]source // where an argument is to be read, at the last moment
+	branch *Label
+	on     [3]exception
 }
 
 type kind uint8
@@ -99,8 +108,13 @@ func (l *list) fork() {
 
 func (l *list) cwdInside(what string) {
 	buffer := l.bytes(make([]byte, unix.PathMax))
-	l.cwd = &l.memory[l.used-unix.PathMax]
 	l.call(Getcwd, what, unix.SYS_GETCWD, buffer, unix.PathMax)
+	if l.base != 0 {
+		l.call(Getcwd, what, uintptr(opCheck), buffer, 0xff, '/', uintptr(unix.ENOENT)) // its first byte
+		l.calls[len(l.calls)-1].from[0].memory = true
+		return
+	}
+	l.cwd = &l.memory[l.used-unix.PathMax]
 	l.calls[len(l.calls)-1].kind = inside
 }
 
@@ -121,9 +135,34 @@ func (l *list) filter(program []unix.SockFilter) {
 	l.call(SeccompFilter, "", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, l.bytes(head))
 }
 
-func (l *list) execve(what string, path, argv, envv uintptr) {
-	l.call(Execve, what, unix.SYS_EXECVE, path, argv, envv)
-	l.calls[len(l.calls)-1].kind = executing
+// search executes the first of some paths that is there, as execvp(3) does: a file that was
+// there and could not be executed is the better answer in the end.
+func (l *list) search(what string, paths []string, argv, envv uintptr) {
+	try := func(path string, kind kind) *call {
+		l.call(Execve, what, unix.SYS_EXECVE, l.path(path), argv, envv)
+		c := &l.calls[len(l.calls)-1]
+		c.kind = kind
+		return c
+	}
+	if l.base == 0 { // clone.go remembers
+		for _, path := range paths {
+			try(path, executing)
+		}
+		return
+	}
+	// The machine remembers nothing, so it goes on in a second row when one was refused.
+	first, last := len(l.calls), len(paths)-1
+	second := first + len(paths)
+	for i, path := range paths[:last] {
+		missing, refused := &Label{first + i + 1}, &Label{second + i}
+		try(path, plain).on = [3]exception{{unix.ENOENT, missing}, {unix.ENOTDIR, missing}, {unix.EACCES, refused}}
+	}
+	try(paths[last], plain)
+	for i, path := range paths[1:] {
+		next := &Label{second + i + 1}
+		try(path, plain).on = [3]exception{{unix.ENOENT, next}, {unix.ENOTDIR, next}, {unix.EACCES, next}}
+	}
+	l.call(Execve, what, uintptr(opCheck), 0, 0, 1, uintptr(unix.EACCES)) // 0 is not 1
 }
 
 // descriptor puts a file at a number, in the child; nil is /dev/null.
@@ -142,8 +181,7 @@ func (l *list) descriptor(f *os.File, number, flags int) error {
 // copyOf puts a descriptor at a number, in the child, by way of a copy that we make now,
 // far above: what the child overwrites on the way is nothing that it still needs.
 func (l *list) copyOf(fd, number, flags int) error {
-	const far = 100
-	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, far)
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, farAway)
 	if err != nil {
 		return fmt.Errorf("fcntl(%d, F_DUPFD_CLOEXEC): %w", fd, err)
 	}
@@ -156,6 +194,11 @@ func (l *list) copyOf(fd, number, flags int) error {
 func (l *list) bytes(data []byte) uintptr {
 	const align = 16
 	at := (l.used + align - 1) / align * align
+	if l.base != 0 {
+		l.memory = append(l.memory[:l.used], make([]byte, at-l.used+len(data)+1)...)
+		l.used = at + copy(l.memory[at:], data)
+		return l.base + uintptr(at)
+	}
 	if at+len(data) >= len(l.memory) {
 		l.fail(errors.New("join: the list has no room left"))
 		return 0

@@ -16,7 +16,8 @@ type Step uint8
 
 // The steps, in the order in which they are made.
 const (
-	Clone Step = iota
+	Setup Step = iota // a Program's own: what was done is in the words of who wrote it
+	Clone
 	Descriptors
 	SetRlimit
 	OOMScore
@@ -44,6 +45,7 @@ const (
 )
 
 var stepNames = [...]string{
+	Setup:          "setup",
 	Clone:          "clone3",
 	Descriptors:    "dup3",
 	SetRlimit:      "prlimit64",
@@ -103,15 +105,12 @@ func (c *Cmd) list(report *os.File) (l *list, err error) {
 	}
 
 	// What wants rights in our own namespaces, or our /proc.
-	for _, r := range c.Rlimits {
-		l.call(SetRlimit, strconv.Itoa(r.Resource), unix.SYS_PRLIMIT64, 0, uintptr(r.Resource), l.words(r.Soft, r.Hard), 0)
-	}
 	if c.OOMScoreAdj != nil {
 		text := strconv.Itoa(*c.OOMScoreAdj)
 		l.call(OOMScore, text, unix.SYS_OPENAT, atFDCWD, l.path("/proc/self/oom_score_adj"), unix.O_WRONLY)
 		l.callOnLast(OOMScore, text, unix.SYS_WRITE, l.bytes([]byte(text)), uintptr(len(text)))
 	}
-	l.call(Umask, "", unix.SYS_UMASK, 0o022)
+	c.limits(l)
 
 	// Before setns(2): from the moment that somebody in the container can see the process, its
 	// memory, its descriptors and its program are not theirs to open (ptrace(2), and
@@ -134,8 +133,20 @@ func (c *Cmd) list(report *os.File) (l *list, err error) {
 	if c.Namespaces&unix.CLONE_NEWPID != 0 {
 		l.fork()
 	}
+	c.inside(l)
+	return l, l.err
+}
 
-	// In the container.
+// limits come before all else: they may want rights in our own namespaces.
+func (c *Cmd) limits(l *list) {
+	for _, r := range c.Rlimits {
+		l.call(SetRlimit, strconv.Itoa(r.Resource), unix.SYS_PRLIMIT64, 0, uintptr(r.Resource), l.words(r.Soft, r.Hard), 0)
+	}
+	l.call(Umask, "", unix.SYS_UMASK, 0o022)
+}
+
+// inside is the part in the container, down to execve(2).
+func (c *Cmd) inside(l *list) {
 	if c.Session {
 		l.call(Setsid, "", unix.SYS_SETSID)
 	}
@@ -202,10 +213,7 @@ func (c *Cmd) list(report *os.File) (l *list, err error) {
 		l.filter(c.Seccomp)
 	}
 	argv, envv := l.pathList(c.Args), l.pathList(c.Env)
-	for _, path := range c.paths() {
-		l.execve(strconv.Quote(c.Args[0]), l.path(path), argv, envv)
-	}
-	return l, l.err
+	l.search(strconv.Quote(c.Args[0]), c.paths(), argv, envv)
 }
 
 // paths are where the command may be: where execvp(3) would look for it.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"mydocker.example/shared/join"
 	"mydocker.example/shared/labtest"
 	"mydocker.example/shared/reexec"
 )
@@ -54,6 +56,12 @@ func run(t *testing.T, c Config, script string, inherited ...*os.File) (string, 
 	text, err := json.Marshal(c)
 	require.NoError(t, err)
 	cmd := reexec.Command("inside", string(text), script)
+	outcome := func() error { return nil }
+	if written {
+		if cmd, outcome, err = program(t, c, script); err != nil {
+			return err.Error(), err
+		}
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 	}
@@ -62,11 +70,57 @@ func run(t *testing.T, c Config, script string, inherited ...*os.File) (string, 
 		one := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}
 		cmd.SysProcAttr.UidMappings, cmd.SysProcAttr.GidMappings = one, one
 	}
-	cmd.ExtraFiles = inherited
+	cmd.ExtraFiles = append(cmd.ExtraFiles, inherited...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err = cmd.Run()
+	require.NoError(t, cmd.Start())
+	failure := outcome()
+	if err = cmd.Wait(); failure != nil {
+		return failure.Error(), failure
+	}
 	return strings.TrimSpace(out.String()), err
+}
+
+// written has run use the Program of a Config, and not Enter.
+var written bool
+
+// program is the command that is made of it, and what waits for its outcome.
+func program(t *testing.T, c Config, script string) (*exec.Cmd, func() error, error) {
+	t.Helper()
+	p := join.NewProgram()
+	p.Begin()
+	if _, err := c.Program(p); err != nil {
+		return nil, nil, err
+	}
+	p.Command(&join.Cmd{Args: []string{"sh", "-c", script}, Env: []string{"PATH=/bin"}, KeepGroups: userNS})
+	file, err := p.File("test")
+	require.NoError(t, err)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	ours, theirs := os.NewFile(uintptr(fds[0]), "report"), os.NewFile(uintptr(fds[1]), "report")
+	t.Cleanup(func() { file.Close(); ours.Close() })
+	cmd := &exec.Cmd{Path: fmt.Sprintf("/proc/self/fd/%d", file.Fd()), Args: []string{"test"}, Env: []string{}, ExtraFiles: []*os.File{theirs}}
+	return cmd, func() error {
+		theirs.Close()
+		if _, err := ours.Write([]byte{1}); err != nil {
+			return err
+		}
+		return p.Outcome(ours)
+	}, nil
+}
+
+// What holds for Enter holds for its Program.
+func TestProgram(t *testing.T) {
+	written = true
+	defer func() { written = false }()
+	for name, test := range map[string]func(t *testing.T){
+		"Enter": TestEnter, "ZeroConfigChangesNothing": TestZeroConfigChangesNothing,
+		"ReadOnlyAndMaskedPaths": TestReadOnlyAndMaskedPaths, "NoOtherDevice": TestNoOtherDevice,
+		"UserNamespace": TestUserNamespace, "LinkInPlaceOfAKernelFileSystem": TestLinkInPlaceOfAKernelFileSystem,
+		"Volumes": TestVolumes, "VolumeOnALink": TestVolumeOnALink, "Overlay": TestOverlay, "CloseOnExec": TestCloseOnExec,
+	} {
+		t.Run(name, test)
+	}
 }
 
 // says requires a script to end well and to print want.
@@ -108,7 +162,11 @@ func TestEnter(t *testing.T) {
 
 	defer unix.Umask(unix.Umask(0o077))
 	require.NoError(t, os.Remove(c.Root+"/sys"))
-	says(t, c, "stat -c %a /dev/null; umask", "666\n0077")
+	if written { // a command's umask is docker's
+		says(t, c, "stat -c %a /dev/null; umask", "666\n0022")
+	} else {
+		says(t, c, "stat -c %a /dev/null; umask", "666\n0077")
+	}
 	info, err := os.Stat(c.Root + "/sys")
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o755), info.Mode().Perm())

@@ -1,0 +1,219 @@
+package join
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Program is a process written down in advance: the system calls that it makes, in their
+// order. The kernel executes it as it executes any program, and it starts in a tenth of the
+// time of a Go program, because there is nothing in it but the calls. A container runtime
+// has a reason more: process 1 stays in the container, and so does whatever it consists of.
+// This one is a few pages that were made for this container alone.
+//
+//	p := NewProgram()
+//	p.Call("sethostname", unix.SYS_SETHOSTNAME, "box", 3)
+//	place := p.Call("open(/proc)", unix.SYS_OPENAT, unix.AT_FDCWD, "/proc", unix.O_PATH)
+//	p.Call("fchdir(/proc)", unix.SYS_FCHDIR, place)
+//	file, err := p.File("init")     // to be executed as /proc/self/fd/N
+//
+// A call that fails ends the process, after it has reported through descriptor 3 (Report),
+// unless an Errno is expected: On. The numbers of system calls are those of this machine.
+type Program struct{ list list }
+
+// A Result is what a call returns when it is made, for calls further down.
+type Result struct {
+	program *Program
+	line    int
+}
+
+// A Label is a place in a Program, to go on at.
+type Label struct{ line int }
+
+// A source is where an argument comes from that is not known in advance.
+type source struct {
+	line   int  // the result of the call before this line; 0: none
+	memory bool // the argument is the address of a word, which is meant
+}
+
+// An exception is an errno that is no failure.
+type exception struct {
+	errno syscall.Errno
+	to    *Label
+}
+
+// NewProgram is an empty one.
+func NewProgram() *Program {
+	return &Program{list: list{base: dataAddress, memory: make([]byte, scratchSize, 16<<10), used: scratchSize}}
+}
+
+// Memory is the address of some bytes that the program has, with what they hold at first.
+func (p *Program) Memory(data []byte) uintptr { return p.list.bytes(data) }
+
+// Call adds a system call; what says in an error what it was to do. An argument is a number,
+// a string or bytes (the address of which is passed), or the Result of a call above.
+func (p *Program) Call(what string, trap uintptr, args ...any) Result {
+	return p.add(Setup, what, trap, args...)
+}
+
+func (p *Program) add(step Step, what string, trap uintptr, args ...any) Result {
+	var numbers [6]uintptr
+	var from [6]source
+	for i, a := range args {
+		switch a := a.(type) {
+		case int:
+			numbers[i] = uintptr(a)
+		case uint:
+			numbers[i] = uintptr(a)
+		case uint32:
+			numbers[i] = uintptr(a)
+		case uint64:
+			numbers[i] = uintptr(a)
+		case uintptr:
+			numbers[i] = a
+		case string:
+			numbers[i] = p.list.path(a)
+		case []byte:
+			numbers[i] = p.list.bytes(a)
+		case Result:
+			from[i].line = a.line + 1
+		default:
+			p.list.fail(fmt.Errorf("join: %s: no argument of a system call: %T", what, a))
+		}
+	}
+	p.list.call(step, what, trap, numbers[:]...)
+	p.last().from = from
+	return Result{p, len(p.list.calls) - 1}
+}
+
+func (p *Program) last() *call { return &p.list.calls[len(p.list.calls)-1] }
+
+// On has the program go on elsewhere when this call fails with that errno.
+func (r Result) On(errno syscall.Errno, to *Label) Result {
+	on := &r.program.list.calls[r.line].on
+	for i := range on {
+		if on[i].to == nil {
+			on[i] = exception{errno, to}
+			return r
+		}
+	}
+	r.program.list.fail(errors.New("join: a call has three exceptions at most"))
+	return r
+}
+
+// Ignore has it go on behind this call.
+func (r Result) Ignore(errnos ...syscall.Errno) Result {
+	for _, errno := range errnos {
+		r.On(errno, &Label{r.line + 1})
+	}
+	return r
+}
+
+// Again has it make the call once more.
+func (r Result) Again(errno syscall.Errno) Result { return r.On(errno, &Label{r.line}) }
+
+// Here gives a label its place: the next call.
+func (p *Program) Here(l *Label) { l.line = len(p.list.calls) }
+
+// Go goes on at the label.
+func (p *Program) Go(to *Label) {
+	p.add(Setup, "", uintptr(opGo))
+	p.last().on[0].to = to
+}
+
+// Check fails with errno if the word at address, as far as mask goes, is not want.
+func (p *Program) Check(what string, address uintptr, mask, want uint64, errno syscall.Errno) Result {
+	return p.check(what, opCheck, address, mask, want, errno)
+}
+
+// CheckNot fails with errno if it is.
+func (p *Program) CheckNot(what string, address uintptr, mask, not uint64, errno syscall.Errno) Result {
+	return p.check(what, opCheckNot, address, mask, not, errno)
+}
+
+func (p *Program) check(what string, op uint64, address uintptr, mask, word uint64, errno syscall.Errno) Result {
+	r := p.add(Setup, what, uintptr(op), address, mask, word, uintptr(errno))
+	p.last().from[0].memory = true
+	return r
+}
+
+// Report is the descriptor by which a Program reports what failed; it is handed to it. It
+// closes when the program executes another.
+const Report = reportFD
+
+// Begin is the beginning of a program that goes into a container: nobody there may look into
+// it, no signal ends it, and it dies with its parent. Then it waits, at a socket that is its
+// descriptor 3, for a byte of its parent. One that is gone sends none.
+func (p *Program) Begin() {
+	p.Call("prctl(PR_SET_DUMPABLE, 0)", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	p.Call("prctl(PR_SET_PDEATHSIG)", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0, 0, 0)
+	p.Call("fcntl(3, FD_CLOEXEC)", unix.SYS_FCNTL, Report, unix.F_SETFD, unix.FD_CLOEXEC)
+	all := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	p.Call("rt_sigprocmask(SIG_BLOCK)", unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, all, 0, 8)
+	// What our caller ignores would be ignored in the container, and SIGCHLD by us.
+	asItWas := p.Memory(make([]byte, 32)) // struct sigaction: SIG_DFL, and no flags
+	for sig := 1; sig < 32; sig++ {
+		if sig != int(unix.SIGKILL) && sig != int(unix.SIGSTOP) {
+			p.Call(fmt.Sprintf("rt_sigaction(%d)", sig), unix.SYS_RT_SIGACTION, sig, asItWas, 0, 8)
+		}
+	}
+	p.AwaitByte(Report)
+}
+
+// AwaitByte reads one byte; the end of the file instead of it is the end of the program.
+func (p *Program) AwaitByte(fd any) {
+	got := p.Call("read(a byte)", unix.SYS_READ, fd, []byte{0}, 1)
+	p.add(Setup, "the parent has given up", uintptr(opCheck), got, 1, 1, uintptr(unix.ECANCELED))
+}
+
+// Fork clones the process that Command continues: what is added until Parent is the child's.
+func (p *Program) Fork() (child Result, parent *Label) {
+	parent = &Label{}
+	args := p.list.bytes(cloneArgs(0, syscall.SIGCHLD, -1))
+	child = p.add(Fork, "", unix.SYS_CLONE3, args, cloneArgsSize)
+	p.last().branch = parent
+	return child, parent
+}
+
+// Command makes the process a command: limits, ids, walls, folder, and execve(2). Its Stdin,
+// Stdout and Stderr are not looked at: descriptors 0, 1 and 2 are what they are by now.
+func (p *Program) Command(c *Cmd) {
+	c.limits(&p.list)
+	p.list.call(CloseRange, "", unix.SYS_CLOSE_RANGE, Report+1, math.MaxUint32, 0)
+	c.inside(&p.list)
+}
+
+// Execute replaces the program by the file that a descriptor holds.
+func (p *Program) Execute(what string, fd any, args []string) {
+	argv, envv := p.list.pathList(args), p.list.pathList(nil)
+	p.add(Execve, strconv.Quote(what), unix.SYS_EXECVEAT, fd, "", argv, envv, unix.AT_EMPTY_PATH)
+}
+
+// Wait is the rest of a process 1: it waits for orphans, hands signals on to the command, and
+// ends when that ends, with its exit code, or 128 and the number of its signal.
+func (p *Program) Wait(command Result) {
+	p.add(Setup, "wait", uintptr(opWait), command)
+}
+
+// File is the program as a file in memory that can be executed and no more be changed.
+func (p *Program) File(name string) (*os.File, error) { return p.list.file(name) }
+
+// Outcome waits, on the other side of descriptor 3, until the program has executed a command
+// or has ended: nil, or an *Error.
+func (p *Program) Outcome(report io.Reader) error {
+	said, err := io.ReadAll(report)
+	if err != nil && !errors.Is(err, unix.ECONNRESET) {
+		return fmt.Errorf("read(the program's report): %w", err)
+	}
+	return p.list.failure(said)
+}
+
+// Struct is a struct of the kernel's as the bytes that a call takes or fills.
+func Struct[T any](of T) []byte { return words(&of) }
