@@ -6,7 +6,6 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -106,20 +105,6 @@ func filterFor(spec Spec, set caps.Set) ([]unix.SockFilter, error) {
 		return nil, nil
 	}
 	return seccomp.Docker(set.Has).Assemble()
-}
-
-// encodeFilter is a filter as the kernel has it in memory, for its way to process 1.
-func encodeFilter(filter []unix.SockFilter) []byte {
-	if len(filter) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&filter[0])), len(filter)*int(unsafe.Sizeof(filter[0])))
-}
-
-func decodeFilter(text []byte) []unix.SockFilter {
-	filter := make([]unix.SockFilter, len(text)/int(unsafe.Sizeof(unix.SockFilter{})))
-	copy(encodeFilter(filter), text)
-	return filter
 }
 
 // A startError says that it was the command that could not be started: main has exit codes

@@ -18,7 +18,7 @@ import (
 
 	"mydocker.example/shared/console"
 	"mydocker.example/shared/idmap"
-	"mydocker.example/shared/reexec"
+	"mydocker.example/shared/join"
 	"mydocker.example/shared/store"
 	"mydocker.example/shared/undo"
 )
@@ -136,15 +136,16 @@ type container struct {
 	undo undo.Stack // what it has on the host. All of it is found from its id, too: rm -f
 
 	// On the way to its start.
-	cmd       *exec.Cmd
-	birth     birth
-	letter    *os.File // what birth is written to
-	born      []*os.File
-	shared    []joined
-	gate      *gate
-	handshake *reexec.Handshake
-	folders   layers
-	ports     *link
+	cmd     *exec.Cmd
+	program *join.Program // process 1
+	report  *os.File      // it waits at the other end for our word, and tells what failed
+	born    []*os.File    // what only the child is to have open
+	lower   int           // its descriptor of the rootfs with other owners; 0: none
+	console int           // its descriptor of a socket that wants a terminal's master; 0: none
+	shared  []joined
+	gate    *gate
+	folders layers
+	ports   *link
 
 	// While it runs.
 	pipes    *pipes   // without a terminal
@@ -247,31 +248,15 @@ func (c *container) prepare() (err error) {
 	if err := unix.CloseRange(3, lastDescriptor, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("close_range(3, %d, CLOSE_RANGE_CLOEXEC): %w", uint(lastDescriptor), err)
 	}
-	set, err := c.spec.capabilities()
+	// The child waits at the other end of this, its descriptor 3, until it may go on (init.go).
+	ours, theirs, err := join.Channel()
 	if err != nil {
 		return err
 	}
-	filter, err := filterFor(c.spec, set)
-	if err != nil {
-		return err
-	}
-	c.birth = birth{Caps: set, Filter: encodeFilter(filter)}
-
-	program, err := reexec.Sealed() // nobody inside shall write to our program by /proc/1/exe
-	if err != nil {
-		return err
-	}
-	c.born = append(c.born, program)
-	letter, err := memfd("birth")
-	if err != nil {
-		return err
-	}
-	c.letter, c.born = letter, append(c.born, letter)
-	c.cmd = reexec.Command("init", "3")
-	c.cmd.Path = fmt.Sprintf("/proc/self/fd/%d", program.Fd())
-	c.cmd.ExtraFiles = []*os.File{letter} // descriptor 3
-	// For process 1 alone: few threads, which init.go has the reason for, and no collector.
-	c.cmd.Env = []string{"GOMAXPROCS=1", "GOGC=off"}
+	c.report, c.born = ours, append(c.born, theirs)
+	c.undo.Push(func() error { c.report.Close(); return nil })
+	// Nothing of our environment is for process 1.
+	c.cmd = &exec.Cmd{Args: []string{"init"}, Env: []string{}, ExtraFiles: []*os.File{theirs}}
 
 	// SIGKILL for process 1 when its parent dies, however it dies; and with process 1 the
 	// kernel ends all others of the PID namespace.
@@ -279,7 +264,24 @@ func (c *container) prepare() (err error) {
 		Pdeathsig: syscall.SIGKILL,
 		Setsid:    true, // what our terminal sends with Ctrl-C comes by way of forward
 	}
-	return errors.Join(c.isolate(), c.connect())
+	if err := errors.Join(c.isolate(), c.connect()); err != nil {
+		return err
+	}
+	return c.writeProgram()
+}
+
+// writeProgram writes down what process 1 does, and makes it a file to be executed.
+func (c *container) writeProgram() (err error) {
+	if c.program, err = c.init(); err != nil {
+		return err
+	}
+	file, err := c.program.File("init")
+	if err != nil {
+		return err
+	}
+	c.born = append(c.born, file)
+	c.cmd.Path = fmt.Sprintf("/proc/self/fd/%d", file.Fd())
+	return nil
 }
 
 // isolate decides on the namespaces.
@@ -310,7 +312,7 @@ func (c *container) isolate() error {
 			return err
 		}
 		c.born = append(c.born, tree)
-		c.birth.Lower = c.hand(tree)
+		c.lower = c.hand(tree)
 	}
 	c.gate, err = inUserNamespace(c.cmd, ids)
 	return err
@@ -330,8 +332,7 @@ func (c *container) connect() (err error) {
 			return err
 		}
 		c.socket, c.born = ours, append(c.born, theirs)
-		c.birth.Console = c.hand(theirs)
-		c.birth.Size = terminalSize(c.caller.stdin, c.caller.stdout)
+		c.console = c.hand(theirs)
 		return nil
 	}
 	if c.pipes, err = newPipes(c.spec.Interactive); err != nil {
@@ -349,11 +350,8 @@ func (c *container) connect() (err error) {
 	return c.pipes.own(uid, gid)
 }
 
-// clone starts the child, which waits at the handshake.
+// clone starts the child, which waits for our word.
 func (c *container) clone() (err error) {
-	if c.handshake, err = reexec.NewHandshake(c.cmd); err != nil {
-		return err
-	}
 	// The child begins where we stand, in the container's folder: the root of a user
 	// namespace could not get there by a path.
 	if err := os.Chdir(c.folders.Dir); err != nil {
@@ -363,13 +361,15 @@ func (c *container) clone() (err error) {
 	// the thread that called clone(2), not the process (prctl(2), PR_SET_PDEATHSIG): were
 	// Go to end that thread, the container would die for nothing. Never unlocked.
 	runtime.LockOSThread()
-	err = born(c.shared, c.handshake.Start)
+	err = born(c.shared, c.cmd.Start)
 	closeAll(c.shared)
+	for _, f := range c.born {
+		f.Close() // our copy: what the child reports through ends with the child
+	}
 	if err != nil {
 		return fmt.Errorf("clone(2), execve(%q): %w", c.cmd.Path, err)
 	}
 	c.undo.Push(func() error {
-		c.handshake.Abort()
 		c.cmd.Process.Kill() // fails when it has ended
 		c.cmd.Wait()
 		return nil
@@ -396,31 +396,21 @@ func (c *container) attach() error {
 	return c.folders.writeEtc(map[string][]byte{"hosts": c.spec.etc(addr)["hosts"]})
 }
 
-// release tells the child what it is to be, and waits until the command runs, or cannot.
+// release lets the child go on, and waits until the command runs, or cannot.
 func (c *container) release() error {
-	c.birth.Spec = c.spec
-	text, err := json.Marshal(c.birth)
-	if err != nil {
-		return err
+	if _, err := c.report.Write([]byte{1}); err != nil && !errors.Is(err, unix.EPIPE) {
+		return fmt.Errorf("write(the word to go on): %w", err)
 	}
-	if _, err := c.letter.WriteAt(text, 0); err != nil {
-		return err
-	}
-	for _, f := range c.born {
-		f.Close()
-	}
-	failure := c.handshake.Proceed() // the child's own words
+	failure := blame(c.spec.Process, c.program.Outcome(c.report))
 	if failure == nil {
 		return nil
 	}
 	c.cmd.Wait()
-	// Its exit code says which kind of failure it was.
-	code := exitStatus(c.cmd.ProcessState.Sys().(syscall.WaitStatus))
-	if code != exitUnusable && code != exitNotFound {
+	if code := exitCode(failure); code != exitUnusable && code != exitNotFound {
 		return failure
 	}
 	neverRan := c.write(func(r *store.Record) error { r.Process = store.Process{}; return nil })
-	return errors.Join(&startError{c.spec.Process.Args[0], failure}, neverRan)
+	return errors.Join(failure, neverRan)
 }
 
 // write changes the record, which keeps the Spec as it has become.
@@ -496,15 +486,6 @@ func (c *container) end(code int) (err error) {
 		err = errors.Join(err, forget(c.store, c.record.ID), sweep(c.store))
 	}
 	return err
-}
-
-// memfd is a file in memory.
-func memfd(name string) (*os.File, error) {
-	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("memfd_create(%q): %w", name, err)
-	}
-	return os.NewFile(uintptr(fd), name), nil
 }
 
 // forward hands signals on to the container for as long as mydocker lives.

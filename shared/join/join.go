@@ -58,6 +58,7 @@ type Cmd struct {
 	UID, GID    int // in the container
 	Groups      []int
 	KeepGroups  bool // no setgroups(2): a user namespace may forbid it (/proc/PID/setgroups)
+	TryGroups   bool // no failure if it is forbidden
 	Caps        *Capabilities
 	NoNewPrivs  bool
 	Seccomp     []unix.SockFilter // a filter; without NoNewPrivs it wants CAP_SYS_ADMIN, and sees setresuid(2) and capset(2)
@@ -120,7 +121,7 @@ func (c *Cmd) StartPID() (int, error) {
 	if len(c.Args) == 0 {
 		return 0, errors.New("join: no command")
 	}
-	report, word, err := channel()
+	report, word, err := Channel()
 	if err != nil {
 		return 0, err
 	}
@@ -134,11 +135,11 @@ func (c *Cmd) StartPID() (int, error) {
 	return c.run(l, report, word)
 }
 
-// channel is how the children report. Of sockets, not a pipe: they cannot be opened by way
+// Channel is a pair of connected sockets: how the children report. Of sockets, not a pipe: they cannot be opened by way
 // of /proc/PID/fd. Whoever has CAP_SYS_PTRACE in a user namespace may look at a process in
 // it from the moment that execve(2) gives it a memory of its own, and that is a little
 // before the descriptors go that are close-on-exec.
-func channel() (ours, theirs *os.File, err error) {
+func Channel() (ours, theirs *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("socketpair(AF_UNIX): %w", err)

@@ -466,7 +466,7 @@ func TestManyAtOnce(t *testing.T) {
 // start is Start with a list that is changed first.
 func start(t *testing.T, c *Cmd, change func(l *list)) (*os.Process, error) {
 	t.Helper()
-	report, word, err := channel()
+	report, word, err := Channel()
 	require.NoError(t, err)
 	defer report.Close()
 	l, err := c.list(word)

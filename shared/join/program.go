@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -144,6 +145,20 @@ func (p *Program) check(what string, op uint64, address uintptr, mask, word uint
 	return r
 }
 
+// Send sends a descriptor, whose number is known, through a socket (SCM_RIGHTS, unix(7)).
+func (p *Program) Send(socket, fd int) {
+	iov, message := unix.Iovec{}, unix.Msghdr{Iovlen: 1}
+	iov.SetLen(1)
+	rights := unix.UnixRights(fd)
+	message.SetControllen(len(rights))
+	// The pointers in them are addresses in the program, and nothing to this one.
+	vector, text := Struct(iov), Struct(message)
+	putWord(vector[unsafe.Offsetof(iov.Base):], p.Memory([]byte{0}))
+	putWord(text[unsafe.Offsetof(message.Iov):], p.Memory(vector))
+	putWord(text[unsafe.Offsetof(message.Control):], p.Memory(rights))
+	p.Call("sendmsg(SCM_RIGHTS)", unix.SYS_SENDMSG, socket, text, unix.MSG_NOSIGNAL)
+}
+
 // Report is the descriptor by which a Program reports what failed; it is handed to it. It
 // closes when the program executes another.
 const Report = reportFD
@@ -170,7 +185,12 @@ func (p *Program) Begin() {
 // AwaitByte reads one byte; the end of the file instead of it is the end of the program.
 func (p *Program) AwaitByte(fd any) {
 	got := p.Call("read(a byte)", unix.SYS_READ, fd, []byte{0}, 1)
-	p.add(Setup, "the parent has given up", uintptr(opCheck), got, 1, 1, uintptr(unix.ECANCELED))
+	p.Is("the parent has given up", got, 1, unix.ECANCELED)
+}
+
+// Is fails with errno if a call has returned something else.
+func (p *Program) Is(what string, r Result, want uint64, errno syscall.Errno) Result {
+	return p.add(Setup, what, uintptr(opCheck), r, ^uintptr(0), want, uintptr(errno))
 }
 
 // Fork clones the process that Command continues: what is added until Parent is the child's.
@@ -190,10 +210,9 @@ func (p *Program) Command(c *Cmd) {
 	c.inside(&p.list)
 }
 
-// Execute replaces the program by the file that a descriptor holds.
-func (p *Program) Execute(what string, fd any, args []string) {
-	argv, envv := p.list.pathList(args), p.list.pathList(nil)
-	p.add(Execve, strconv.Quote(what), unix.SYS_EXECVEAT, fd, "", argv, envv, unix.AT_EMPTY_PATH)
+// Execute replaces the program by another, with no environment.
+func (p *Program) Execute(path string, args []string) {
+	p.add(Execve, strconv.Quote(path), unix.SYS_EXECVE, path, p.list.pathList(args), p.list.pathList(nil))
 }
 
 // Wait is the rest of a process 1: it waits for orphans, hands signals on to the command, and

@@ -30,7 +30,7 @@ func startProgram(t *testing.T, p *Program, flags uintptr) *running {
 	file, err := p.File("test")
 	require.NoError(t, err)
 	defer file.Close()
-	ours, theirs, err := channel()
+	ours, theirs, err := Channel()
 	require.NoError(t, err)
 	defer theirs.Close()
 	r := &running{program: p, report: ours, out: &printed{}}

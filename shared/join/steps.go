@@ -179,6 +179,9 @@ func (c *Cmd) inside(l *list) {
 			groups[i] = uint32(g)
 		}
 		l.call(Setgroups, fmt.Sprint(c.Groups), unix.SYS_SETGROUPS, uintptr(len(groups)), l.uint32s(groups))
+		if c.TryGroups {
+			l.ignore(unix.EPERM)
+		}
 	}
 	l.call(Setresgid, strconv.Itoa(c.GID), unix.SYS_SETRESGID, uintptr(c.GID), uintptr(c.GID), uintptr(c.GID))
 	l.call(Setresuid, strconv.Itoa(c.UID), unix.SYS_SETRESUID, uintptr(c.UID), uintptr(c.UID), uintptr(c.UID))

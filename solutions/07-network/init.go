@@ -1,389 +1,231 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
-	"sync"
-	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"mydocker.example/shared/caps"
-	"mydocker.example/shared/console"
 	"mydocker.example/shared/join"
-	"mydocker.example/shared/reexec"
-	"mydocker.example/shared/rootfs"
 )
 
-// All of this file runs in the child: after clone(2) into the new namespaces, and after the
-// execve(2) of our own program. It is process 1 of the container, and it stays: the command
-// is its child.
+// Process 1 of a container. It stays, and the command is its child:
 //
 //	mydocker ──clone, execve──▶ init (process 1) ──clone, execve──▶ the command
 //	     ── "go on" ──────────▶                 ◀── orphans ── whatever that starts
 //
-// A birth is what process 1 is told, by way of a file in memory.
-type birth struct {
-	Spec    Spec
-	Caps    caps.Set
-	Filter  []byte
-	Lower   int // descriptor of the rootfs with other owners; 0: none
-	Console int // descriptor of a socket that wants a terminal's master; 0: none
-	Size    unix.Winsize
-}
+// Up to lesson 06 it was mydocker itself, executed once more, and each container waited for
+// a second Go program to start. What it does is known before it is born, so here it is
+// written down, call by call, on the host's side (join.Program). The child makes the calls:
+// after clone(2) into the new namespaces, and after an execve(2) of the finished list. In a
+// container there is nothing of mydocker, neither its program nor its memory.
 
-func init() {
-	reexec.Register("init", containerInit)
-	if os.Args[0] == "init" {
-		runtime.LockOSThread() // on the main thread, which /proc/1 shows; never unlocked
-	}
-}
-
-// containerInit makes the child's surroundings the container's, starts the command, and
-// ends with its exit code. os.Args[1] is the descriptor of a birth.
-func containerInit() {
-	setName("init")
-	// Once more: in a user namespace execve(2) has made the kernel forget it (prctl(2)). If
-	// our parent died before this line, Join will tell.
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0, 0, 0); err != nil {
-		os.Exit(exitFailed)
-	}
-	h, err := reexec.Join() // the parent has us in its record now
-	if err != nil {
-		os.Exit(exitFailed) // the parent is gone, nobody is left to tell
-	}
-	cmd, b, err := enter()
-	if err != nil {
-		h.Fail(err)
-		os.Exit(exitCode(err))
-	}
-	code, err := live(cmd, b, h.Done)
-	if err != nil {
-		h.Fail(err)
-		code = exitCode(err)
-	}
-	os.Exit(code)
-}
-
-// enter furnishes the namespaces that the child was born into, and prepares the command.
-func enter() (*join.Cmd, birth, error) {
-	// Nobody inside may look into us by /proc/1: at our memory, our descriptors, our program.
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return nil, birth{}, fmt.Errorf("prctl(PR_SET_DUMPABLE, 0): %w", err)
-	}
-	b, err := readBirth()
-	if err != nil {
-		return nil, b, err
-	}
-	spec := b.Spec
-	if spec.Linux.Resources.Pids != nil {
-		reserveThreads()
-	}
-	if spec.PIDMode != "" { // we are not process 1, and want to wait for orphans all the same
-		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-			return nil, b, fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
-		}
-	}
-	if err := unix.Sethostname([]byte(spec.Hostname)); err != nil {
-		return nil, b, fmt.Errorf("sethostname(%q): %w", spec.Hostname, err)
-	}
-	oomScore, err := oomScoreAdj()
-	if err != nil {
-		return nil, b, err
-	}
-	var noGroups bool
-	if spec.Linux.UIDMappings != nil {
-		text, err := os.ReadFile("/proc/self/setgroups")
-		if err != nil {
-			return nil, b, err
-		}
-		noGroups = strings.TrimSpace(string(text)) == "deny"
-	}
-	if spec.NetworkMode == "none" {
-		if err := loopbackUp(); err != nil {
-			return nil, b, err
-		}
-	}
-	if err := enterRoot(spec, b.Lower); err != nil {
-		return nil, b, err
-	}
-	unix.Umask(0o022) // docker's
-
-	// From here on every path is the container's.
-	root, err := os.OpenFile("/", unix.O_PATH|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return nil, b, err
-	}
-	defer root.Close()
-	user, home, err := lookUp(root, spec.Process.User.Username)
-	if err != nil {
-		return nil, b, err
-	}
-	if err := makeCwd(int(root.Fd()), spec.Process.Cwd); err != nil {
-		return nil, b, err
-	}
-	cmd := spec.Process.cmd(user, home)
-	spec.Process.confine(cmd, b.Caps, decodeFilter(b.Filter))
-	cmd.OOMScoreAdj, cmd.KeepGroups = oomScore, noGroups
-	if b.Console > 0 {
-		if err := openConsole(root, b, user, cmd); err != nil {
-			return nil, b, err
-		}
-	} else {
-		// The user's, or it could not open /dev/stdout again.
-		for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
-			if f != os.Stdin || spec.Interactive {
-				if err := f.Chown(int(user.UID), int(user.GID)); err != nil {
-					return nil, b, err
-				}
-			}
-		}
-		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-		if spec.Interactive {
-			cmd.Stdin = os.Stdin
-		} // else the container's own /dev/null
-	}
-	if err := notOurs(spec.Process.Args[0]); err != nil {
-		return nil, b, err
-	}
-	// Last: a folder of the host that is open is a way out, whatever the root.
-	return cmd, b, rootfs.CloseOnExec()
-}
-
-// readBirth reads what the parent wrote.
-func readBirth() (b birth, err error) {
-	fd, err := strconv.Atoi(os.Args[1])
-	if err != nil {
-		return b, err
-	}
-	file := os.NewFile(uintptr(fd), "birth")
-	defer file.Close()
-	text, err := io.ReadAll(io.NewSectionReader(file, 0, 1<<30))
-	if err != nil {
-		return b, err
-	}
-	return b, json.Unmarshal(text, &b)
-}
-
-// oomScoreAdj is what the command is to have: never less than 0, which would be an order to
-// the kernel to kill others first. nil: what we have.
-func oomScoreAdj() (*int, error) {
-	text, err := os.ReadFile("/proc/self/oom_score_adj")
+// init writes process 1.
+func (c *container) init() (*join.Program, error) {
+	spec := &c.spec
+	set, err := spec.capabilities()
 	if err != nil {
 		return nil, err
 	}
-	zero := 0
-	if strings.HasPrefix(string(text), "-") {
-		return &zero, os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0)
-	}
-	return nil, nil
-}
-
-// makeCwd makes the folder that the command starts in, as docker does, and opens it. Links are
-// followed as the container would, but for those of /proc, which lead anywhere: such a
-// folder is not made, and whether it is in the container the command itself asks.
-func makeCwd(root int, dir string) error {
-	fd, err := openCwd(root, filepath.Clean(dir))
-	if errors.Is(err, unix.ELOOP) {
-		return nil
-	}
+	cmd, err := c.command(set)
 	if err != nil {
-		return fmt.Errorf("the folder %q of the container: %w", dir, err)
+		return nil, err
 	}
-	return unix.Close(fd)
-}
-
-func openCwd(root int, dir string) (fd int, err error) {
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | unix.O_DIRECTORY, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	fd, err = unix.Openat2(root, dir, &how)
-	if !errors.Is(err, unix.ENOENT) {
-		return fd, err
+	p := join.NewProgram()
+	if c.gate != nil {
+		c.gate.pass(p)
 	}
-	above, err := openCwd(root, filepath.Dir(dir))
+	p.Begin() // and waits until it is in the record
+	p.Call("prctl(PR_SET_NAME)", unix.SYS_PRCTL, unix.PR_SET_NAME, "init", 0, 0, 0)
+	if spec.PIDMode != "" { // it is not process 1, and wants to wait for orphans all the same
+		p.Call("prctl(PR_SET_CHILD_SUBREAPER)", unix.SYS_PRCTL, unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	}
+	p.Call(fmt.Sprintf("sethostname(%q)", spec.Hostname), unix.SYS_SETHOSTNAME, spec.Hostname, len(spec.Hostname))
+	if err := keepOOMScore(p); err != nil {
+		return nil, err
+	}
+	if spec.NetworkMode == "none" {
+		if err := loopbackUp(p); err != nil {
+			return nil, err
+		}
+	}
+	root, err := enterRoot(p, *spec, c.lower)
 	if err != nil {
-		return -1, err
+		return nil, err
 	}
-	defer unix.Close(above)
-	if err := unix.Mkdirat(above, filepath.Base(dir), 0o755); err != nil {
-		return -1, err
-	}
-	return unix.Openat2(root, dir, &how)
-}
-
-// openConsole gives the command a terminal, of the container's own devpts, and the master to
-// the keeper.
-func openConsole(root *os.File, b birth, user User, cmd *join.Cmd) error {
-	c, err := console.Open(root)
-	if err != nil {
-		return err
-	}
-	if err := c.Own(int(user.UID), int(user.GID)); err != nil {
-		return err
-	}
-	if err := console.SetSize(c.Master, b.Size); err != nil {
-		return err
-	}
-	to := os.NewFile(uintptr(b.Console), "console socket")
-	defer to.Close()
-	if err := c.Send(to); err != nil {
-		return err
-	}
-	if err := c.Master.Close(); err != nil {
-		return err
-	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Terminal = c.Slave, c.Slave, c.Slave, true
-	return nil
-}
-
-// live starts the command, calls started, and does the duties of process 1 until the
-// command ends: it hands on signals, and it waits for orphans.
-func live(cmd *join.Cmd, b birth, started func()) (code int, err error) {
-	// Those that a keeper hands on. Before the start: what nohup(1), or a shell in the
-	// background, made us ignore is not to be ignored by the command.
-	signals := make(chan os.Signal, 64)
-	signal.Notify(signals, forwarded...)
-	pid, err := cmd.StartPID()
-	if err != nil {
-		return 0, blame(b.Spec.Process, err)
-	}
-	if b.Console > 0 { // a terminal ends when nobody has it open
-		cmd.Stdin.Close()
-	}
-	started()
-	// The rest needs no power but to signal those who have given theirs up.
-	if err := stepDown(b.Caps); err != nil {
-		return 0, err
-	}
-	// What takes the runtime as long as a whole start, when the command has lived for a while:
-	// all signals, for as process 1 we get from inside only what we have a handler for
-	// (pid_namespaces(7)).
-	time.AfterFunc(20*time.Millisecond, func() {
-		stepDownAll(b.Caps)
-		signal.Notify(signals)
-	})
-	go func() {
-		for sig := range signals {
-			if sig != syscall.SIGCHLD && sig != syscall.SIGURG { // Go's threads interrupt one another by it
-				unix.Kill(pid, sig.(syscall.Signal)) // it is our child: until we wait for it, the number is its own
+	// From here on every path is the container's.
+	p.Call("umask(022)", unix.SYS_UMASK, 0o022) // docker's
+	makeCwd(p, root, spec.Process.Cwd)
+	var terminal join.Result
+	if c.console > 0 {
+		terminal = c.openConsole(p, root, cmd)
+	} else {
+		// The user's, or it could not open /dev/stdout again.
+		for fd := range 3 {
+			if fd > 0 || spec.Interactive {
+				p.Call(fmt.Sprintf("fchown(%d)", fd), unix.SYS_FCHOWN, fd, cmd.UID, cmd.GID)
 			}
 		}
-	}()
-	for {
-		var status syscall.WaitStatus
-		ended, err := syscall.Wait4(-1, &status, 0, nil)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return 0, fmt.Errorf("wait4(-1): %w", err)
-		case ended == pid:
-			return exitStatus(status), nil // and with process 1 all that is left here ends
-		}
 	}
+
+	command, itself := p.Fork()
+	c.connectCommand(p, terminal)
+	p.Command(cmd)
+
+	p.Here(itself)
+	p.Call("close_range", unix.SYS_CLOSE_RANGE, 0, uint(lastDescriptor), 0)
+	if err := stepDown(p, set); err != nil {
+		return nil, err
+	}
+	p.Wait(command)
+	return p, nil
 }
 
-// setName is what ps(1) calls us: we were started by the name of a descriptor.
-func setName(name string) {
-	text := append([]byte(name), 0)
-	unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&text[0])), 0, 0, 0) // if not, so be it
+// command is what process 1 will start.
+func (c *container) command(set caps.Set) (*join.Cmd, error) {
+	process := &c.spec.Process
+	if err := notOurs(process.Args[0]); err != nil {
+		return nil, err
+	}
+	filter, err := filterFor(c.spec, set)
+	if err != nil {
+		return nil, err
+	}
+	// In the files of the rootfs, as docker does: a volume that is to lie over them does not count.
+	rootfs, err := os.OpenFile(c.spec.Root.Path, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer rootfs.Close()
+	user, home, err := lookUp(rootfs, process.User.Username)
+	if err != nil {
+		return nil, err
+	}
+	cmd := process.cmd(user, home)
+	process.confine(cmd, set, filter)
+	cmd.Terminal, cmd.TryGroups = process.Terminal, c.spec.Linux.UIDMappings != nil
+	return cmd, nil
 }
 
-// reserveThreads makes threads ahead. We are in the container's cgroup: pids.max counts our
-// threads too, and a Go program that is refused one ends, and with process 1 the container.
-// Go keeps the threads that it has once had. With GOMAXPROCS=1 it needs one to run, and one
-// for each call that waits: three or four of them.
-func reserveThreads() {
-	var met, done sync.WaitGroup
-	met.Add(reserve)
-	for range reserve {
-		done.Go(func() {
-			runtime.LockOSThread() // so each has a thread of its own
-			defer runtime.UnlockOSThread()
-			met.Done()
-			met.Wait()
-		})
-	}
-	done.Wait()
-}
-
-const reserve = 4 // beside the main thread, which is locked, and the runtime's own
-
-// stepDown leaves the main thread, which /proc/1 shows, what the container has, and CAP_KILL.
-func stepDown(set caps.Set) error {
-	keep := set | caps.Of(unix.CAP_KILL)
-	for n := range 64 {
-		if keep.Has(n) {
-			continue
-		}
-		// EINVAL: this kernel has no such capability.
-		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(n), 0, 0, 0); err != nil && !errors.Is(err, unix.EINVAL) {
-			return fmt.Errorf("prctl(PR_CAPBSET_DROP, %d): %w", n, err)
-		}
-	}
-	if err := caps.NoNewPrivs(); err != nil {
+// keepOOMScore: never less than 0, which would be an order to the kernel to kill others
+// first (proc_pid_oom_score_adj(5)). What process 1 has, the command has.
+func keepOOMScore(p *join.Program) error {
+	text, err := os.ReadFile("/proc/self/oom_score_adj")
+	if err != nil || !strings.HasPrefix(string(text), "-") {
 		return err
 	}
-	header, data, err := capabilities(keep)
-	if err == nil {
-		err = unix.Capset(header, &data[0])
-	}
-	if err != nil {
-		return fmt.Errorf("capset(%s): %w", keep, err)
-	}
+	file := p.Call("open(oom_score_adj)", unix.SYS_OPENAT, atCWD, "/proc/self/oom_score_adj", unix.O_WRONLY|unix.O_CLOEXEC)
+	p.Call("write(oom_score_adj, 0)", unix.SYS_WRITE, file, "0", 1)
 	return nil
 }
 
-// stepDownAll is that for the threads that Go has made beside it, with the promise that none
-// of them gets back by an execve(2) what it gave up: with SYS_PTRACE somebody inside could
-// have one make that call. It stops all of them for a moment, and has time.
-func stepDownAll(set caps.Set) {
-	syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
-	keep := set | caps.Of(unix.CAP_KILL)
-	if header, data, err := capabilities(keep); err == nil {
-		syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(header)), uintptr(unsafe.Pointer(data)), 0)
+var atCWD = func() uintptr { n := unix.AT_FDCWD; return uintptr(n) }()
+
+// makeCwd makes the folder that the command starts in, as docker does. Links are followed as
+// the container would, but for those of /proc, which lead anywhere: such a folder is not
+// made, and whether it is in the container the command itself asks.
+func makeCwd(p *join.Program, root join.Result, dir string) {
+	there, elsewhere := &join.Label{}, &join.Label{}
+	open := func(path string) join.Result {
+		how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | unix.O_DIRECTORY, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+		return p.Call(fmt.Sprintf("the folder %q of the container", dir), unix.SYS_OPENAT2, root, path, join.Struct(how), unsafe.Sizeof(how)).On(unix.ELOOP, there)
+	}
+	dir = filepath.Clean(dir)
+	open(dir).On(unix.ENOENT, elsewhere)
+	p.Go(there)
+
+	p.Here(elsewhere)
+	above, at := root, "/"
+	for _, part := range strings.Split(dir, "/")[1:] {
+		p.Call(fmt.Sprintf("the folder %q of the container", dir), unix.SYS_MKDIRAT, above, part, 0o755).Ignore(unix.EEXIST, unix.EROFS)
+		at = filepath.Join(at, part)
+		above = open(at)
+	}
+	p.Here(there)
+}
+
+// openConsole makes a terminal, of the container's own devpts, and sends the master to the
+// keeper. It is shared/console's Open, Own and Send.
+func (c *container) openConsole(p *join.Program, root join.Result, cmd *join.Cmd) (slave join.Result) {
+	const path = "dev/pts/ptmx"
+	how := unix.OpenHow{
+		Flags:   unix.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	opened := p.Call(fmt.Sprintf("openat2(%q, RESOLVE_IN_ROOT)", path), unix.SYS_OPENAT2, root, path, join.Struct(how), unsafe.Sizeof(how))
+	// A volume can lie over /dev/pts, and bring a file of its own.
+	fs := p.Memory(make([]byte, unsafe.Sizeof(unix.Statfs_t{})))
+	p.Call(fmt.Sprintf("fstatfs(%q)", path), unix.SYS_FSTATFS, opened, fs)
+	p.Check("the container's /"+path+" is not the multiplexer of a devpts",
+		fs+unsafe.Offsetof(unix.Statfs_t{}.Type), 1<<32-1, unix.DEVPTS_SUPER_MAGIC, unix.EINVAL)
+	// At a number that can be written down in a message.
+	const master = 100
+	p.Call("dup3(ptmx)", unix.SYS_DUP3, opened, master, unix.O_CLOEXEC)
+	p.Call("close(ptmx)", unix.SYS_CLOSE, opened)
+	p.Call("ioctl(ptmx, TIOCSPTLCK)", unix.SYS_IOCTL, master, unix.TIOCSPTLCK, make([]byte, 4))
+	slave = p.Call("ioctl(ptmx, TIOCGPTPEER)", unix.SYS_IOCTL, master, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	p.Call("fchown(pts)", unix.SYS_FCHOWN, slave, cmd.UID, cmd.GID)
+	size := terminalSize(c.caller.stdin, c.caller.stdout)
+	p.Call("ioctl(ptmx, TIOCSWINSZ)", unix.SYS_IOCTL, master, unix.TIOCSWINSZ, join.Struct(size))
+
+	p.Send(c.console, master)
+	p.Call("close(console socket)", unix.SYS_CLOSE, c.console)
+	p.Call("close(ptmx)", unix.SYS_CLOSE, master)
+	return slave
+}
+
+// connectCommand gives the command its descriptors 0, 1 and 2, in the command's process.
+func (c *container) connectCommand(p *join.Program, terminal join.Result) {
+	switch {
+	case c.console > 0:
+		for fd := range 3 {
+			p.Call(fmt.Sprintf("dup3(pts, %d)", fd), unix.SYS_DUP3, terminal, fd, 0)
+		}
+	case !c.spec.Interactive: // the container's own
+		null := p.Call(`open("/dev/null")`, unix.SYS_OPENAT, atCWD, "/dev/null", unix.O_RDWR|unix.O_CLOEXEC)
+		p.Call("dup3(/dev/null, 0)", unix.SYS_DUP3, null, 0, 0)
 	}
 }
 
-// capabilities is what capset(2) wants to hear, of those in keep that we have.
-func capabilities(keep caps.Set) (*unix.CapUserHeader, *[2]unix.CapUserData, error) {
-	header, data := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &[2]unix.CapUserData{}
-	if err := unix.Capget(header, &data[0]); err != nil {
-		return nil, nil, fmt.Errorf("capget: %w", err)
-	}
-	for i := range data { // version 3: 64 bits in two halves
-		data[i].Permitted &= uint32(keep >> (32 * i))
-		data[i].Effective, data[i].Inheritable = data[i].Permitted, 0
-	}
-	return header, data, nil
-}
-
-// loopbackUp starts the loopback device of our own network namespace (netdevice(7)).
-func loopbackUp() error {
-	// homework: net-modes
-	// TODO: A socket, any; an ifreq of the name lo (unix.NewIfreq) with the flag IFF_UP; and
-	// the ioctl SIOCSIFFLAGS.
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+// stepDown leaves process 1 what the container has, and CAP_KILL: the rest of its life needs
+// no power but to signal those who have given theirs up. And it cannot be made to get back
+// by an execve(2) what it gave up: with SYS_PTRACE somebody inside could try.
+func stepDown(p *join.Program, set caps.Set) error {
+	have, err := caps.Thread()
 	if err != nil {
-		return fmt.Errorf("socket(AF_INET): %w", err)
+		return err
 	}
-	defer unix.Close(fd)
+	keep := set | caps.Of(unix.CAP_KILL)&have.Bounding
+	for n := range 64 {
+		if !keep.Has(n) { // EINVAL: this kernel has no such capability
+			p.Call(fmt.Sprintf("prctl(PR_CAPBSET_DROP, %d)", n), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, n, 0, 0, 0).Ignore(unix.EINVAL)
+		}
+	}
+	p.Call("prctl(PR_SET_NO_NEW_PRIVS)", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	lo, hi := uint32(keep), uint32(keep>>32)
+	p.Call(fmt.Sprintf("capset(%s)", keep), unix.SYS_CAPSET,
+		join.Struct(unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}),
+		join.Struct([2]unix.CapUserData{{Effective: lo, Permitted: lo}, {Effective: hi, Permitted: hi}})) // 64 bits in two halves
+	return nil
+}
+
+// loopbackUp starts the loopback device of process 1's own network namespace (netdevice(7)).
+func loopbackUp(p *join.Program) error {
+	// homework: net-modes
+	// TODO: Three calls of p. A socket, any; an ifreq of the name lo (unix.NewIfreq) with the
+	// flag IFF_UP; and the ioctl SIOCSIFFLAGS, whose third argument is that struct's bytes
+	// (join.Struct).
+	socket := p.Call("socket(AF_INET)", unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	request, err := unix.NewIfreq("lo")
 	if err != nil {
 		return err
 	}
 	request.SetUint16(unix.IFF_UP)
-	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
-		return fmt.Errorf("ioctl(SIOCSIFFLAGS, \"lo\", IFF_UP): %w", err)
-	}
+	p.Call(`ioctl(SIOCSIFFLAGS, "lo", IFF_UP)`, unix.SYS_IOCTL, socket, unix.SIOCSIFFLAGS, join.Struct(*request))
 	return nil
 	// end
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mydocker.example/shared/idmap"
+	"mydocker.example/shared/join"
 	"mydocker.example/shared/reexec"
 	"mydocker.example/shared/rootfs"
 )
@@ -161,9 +162,10 @@ func (l layers) writeEtc(files map[string][]byte) error {
 	return errors.Join(os.Lchown(etc, l.UID, l.GID), os.Chmod(etc, mode))
 }
 
-// enterRoot gives the container a file tree of its own. It runs in the child: after clone(2)
-// with CLONE_NEWNS, before the command is started, and in the container's folder.
-func enterRoot(spec Spec, lower int) error {
+// enterRoot gives the container a file tree of its own, and returns its /. It is part of what
+// process 1 does: before the command is started, and in the container's folder. lower is a
+// descriptor of the rootfs with other owners; 0: none.
+func enterRoot(p *join.Program, spec Spec, lower int) (root join.Result, err error) {
 	config := rootfs.Defaults()
 	config.Root, config.ReadOnly = spec.Root.Path, spec.Root.Readonly
 	config.Overlay = &rootfs.Overlay{Upper: "upper", Work: "work", Merged: "merged"}
@@ -174,10 +176,7 @@ func enterRoot(spec Spec, lower int) error {
 		config.Overlay.UserXattr = true
 	}
 	if lower > 0 {
-		if err := unix.MoveMount(lower, "", unix.AT_FDCWD, "lower", unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-			return fmt.Errorf("move_mount(the rootfs, %q): %w", "lower", err)
-		}
-		unix.Close(lower)
+		p.Call("move_mount(the rootfs)", unix.SYS_MOVE_MOUNT, lower, "", atCWD, "lower", unix.MOVE_MOUNT_F_EMPTY_PATH)
 		config.Root = "lower"
 	}
 	if spec.Linux.CgroupsPath != "" {
@@ -187,38 +186,35 @@ func enterRoot(spec Spec, lower int) error {
 		config.Mounts = append(config.Mounts, rootfs.Mount{Source: "cgroup2", Target: "/sys/fs/cgroup", Type: "cgroup2", Flags: flags})
 	}
 	if spec.Privileged {
-		return enterPrivileged(config)
+		return enterPrivileged(p, config)
 	}
-	return config.Enter()
+	return config.Program(p)
 }
 
 // enterPrivileged is enterRoot with all doors open: nothing is masked, the kernel's file
 // systems are writable, and /dev has the machine's devices.
-func enterPrivileged(config rootfs.Config) error {
+func enterPrivileged(p *join.Program, config rootfs.Config) (root join.Result, err error) {
 	config.ReadOnlyPaths, config.MaskedPaths, config.NoDev = nil, nil, false
 	for i := range config.Mounts {
 		config.Mounts[i].Flags &^= unix.MS_RDONLY
 	}
 	nodes, err := hostDevices("/dev")
 	if err != nil {
-		return err
+		return root, err
 	}
-	if err := config.Enter(); err != nil {
-		return err
+	if root, err = config.Program(p); err != nil {
+		return root, err
 	}
-	defer unix.Umask(unix.Umask(0))
 	for _, n := range nodes {
 		path := filepath.Join("/dev", n.name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
+		if n.mode&unix.S_IFMT == unix.S_IFDIR {
+			p.Call(fmt.Sprintf("mkdir(%q)", path), unix.SYS_MKDIRAT, atCWD, path, 0o755).Ignore(unix.EEXIST)
+			continue
 		}
 		// In a user namespace nobody makes nodes, privileged or not.
-		err := unix.Mknod(path, n.mode, n.dev)
-		if err != nil && !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.EPERM) {
-			return fmt.Errorf("mknod(%q): %w", path, err)
-		}
+		p.Call(fmt.Sprintf("mknod(%q)", path), unix.SYS_MKNODAT, atCWD, path, n.mode, n.dev).Ignore(unix.EEXIST, unix.EPERM)
 	}
-	return nil
+	return root, nil
 }
 
 type node struct {
@@ -227,7 +223,8 @@ type node struct {
 	dev  int
 }
 
-// hostDevices are the device nodes of the machine, without those of file systems of their own.
+// hostDevices are the device nodes of the machine and the folders that they are in, without
+// those of file systems of their own.
 func hostDevices(dev string) (nodes []node, err error) {
 	own := []string{"pts", "shm", "mqueue", "hugepages", "console", "ptmx"}
 	err = filepath.WalkDir(dev, func(path string, d fs.DirEntry, err error) error {
@@ -237,7 +234,7 @@ func hostDevices(dev string) (nodes []node, err error) {
 			return nil // it went while we looked
 		case slices.Contains(own, name) && d.IsDir():
 			return fs.SkipDir
-		case slices.Contains(own, name) || d.Type()&fs.ModeDevice == 0:
+		case name == ".", slices.Contains(own, name), d.Type()&fs.ModeDevice == 0 && !d.IsDir():
 			return nil
 		}
 		var st unix.Stat_t

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mydocker.example/shared/idmap"
+	"mydocker.example/shared/join"
 	"mydocker.example/shared/reexec"
 )
 
@@ -127,20 +128,39 @@ func inUserNamespace(cmd *exec.Cmd, ids idmap.IDs) (*gate, error) {
 }
 
 // A gate holds a child that has no map yet. The child has one end of a pipe, we the other.
-type gate struct{ child, ours *os.File }
+type gate struct {
+	child, ours *os.File
+	number      int // the child's end, in the child
+}
 
-// laterFor makes cmd, which is reexec.Command's, wait at a gate before it begins.
+// laterFor makes cmd wait at a gate before it begins.
 func laterFor(cmd *exec.Cmd) (*gate, error) {
 	child, ours, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	// The stage that waits is told which one it was to be.
-	cmd.Args = append([]string{"await-maps", strconv.Itoa(3 + len(cmd.ExtraFiles))}, cmd.Args...)
+	number := 3 + len(cmd.ExtraFiles)
 	cmd.ExtraFiles = append(cmd.ExtraFiles, child)
 	// What is kept over the first execve(2) without a map: just enough to become root.
 	cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SETUID, unix.CAP_SETGID}
-	return &gate{child, ours}, nil
+	return &gate{child, ours, number}, nil
+}
+
+// pass writes down how process 1 waits at the gate, becomes root, and executes itself once
+// more, which gives it root's capabilities. The second time it has none to pass on, and goes
+// on behind this.
+func (g *gate) pass(p *join.Program) {
+	inside := &join.Label{}
+	first := p.Call("prctl(PR_CAP_AMBIENT_IS_SET)", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, unix.CAP_SETUID, 0, 0)
+	p.Is("at the gate", first, 1, unix.ENODATA).On(unix.ENODATA, inside)
+	p.AwaitByte(g.number)
+	// EPERM: setgroups is denied for good, and with it the groups stay.
+	p.Call("setgroups([])", unix.SYS_SETGROUPS, 0, 0).Ignore(unix.EPERM)
+	p.Call("setresgid(0)", unix.SYS_SETRESGID, 0, 0, 0)
+	p.Call("setresuid(0)", unix.SYS_SETRESUID, 0, 0, 0)
+	p.Call("prctl(PR_CAP_AMBIENT_CLEAR_ALL)", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+	p.Execute("/proc/self/exe", []string{"init"})
+	p.Here(inside)
 }
 
 // open writes the maps of the child that waits, and lets it go.
@@ -215,6 +235,8 @@ func asAll(stage string, args ...string) error {
 	if err != nil {
 		return err
 	}
+	// The stage that waits is told which one it was to be.
+	cmd.Args = append([]string{"await-maps", strconv.Itoa(gate.number)}, cmd.Args...)
 	if err := cmd.Start(); err != nil {
 		gate.close()
 		return fmt.Errorf("clone(CLONE_NEWUSER): %w", err)
