@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 
+	profile "github.com/moby/profiles/seccomp"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"mydocker.example/shared/caps"
@@ -35,7 +37,7 @@ func containers(dir, mydocker string, args []string) (ways []way, done func(), e
 		return nil, nil, fmt.Errorf("mydocker %s true: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
 	}
 	root := filepath.Join(state, "rootfs")
-	program, err := json.Marshal(bundle(root))
+	program, err := bundle(root)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,8 +103,10 @@ func containers(dir, mydocker string, args []string) (ways []way, done func(), e
 	}, nil
 }
 
-// bundle is the same container in the OCI runtime specification's words.
-func bundle(root string) map[string]any {
+// bundle is the same container in the OCI runtime specification's words, with the filter that
+// docker would hand to the runtime: the one that mydocker's is made after. A plain list of
+// names takes half the time, and lets more through.
+func bundle(root string) ([]byte, error) {
 	type m = map[string]any
 	names := []string{}
 	for _, name := range caps.Docker.Names() {
@@ -111,7 +115,11 @@ func bundle(root string) map[string]any {
 	mount := func(kind, at string, options ...string) m {
 		return m{"type": kind, "source": kind, "destination": at, "options": options}
 	}
-	return m{
+	filter, err := profile.GetDefaultProfile(&specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: names}}})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(m{
 		"ociVersion": "1.0.2",
 		"hostname":   "bench",
 		"root":       m{"path": root, "readonly": true},
@@ -133,44 +141,7 @@ func bundle(root string) map[string]any {
 			"maskedPaths": []string{"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
 				"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap"},
 			"readonlyPaths": []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
-			"seccomp":       m{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []m{{"names": strings.Fields(everyday), "action": "SCMP_ACT_ALLOW"}}},
+			"seccomp":       filter,
 		},
-	}
+	})
 }
-
-// everyday is shared/seccomp's list for docker's capabilities, by names, which is how the specification has it.
-const everyday = `
-accept accept4 access adjtimex alarm arch_prctl bind brk capget capset chdir chmod chown chroot 
-clock_adjtime clock_getres clock_gettime clock_nanosleep close close_range connect copy_file_range 
-creat dup dup2 dup3 epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_pwait epoll_pwait2 
-epoll_wait epoll_wait_old eventfd eventfd2 execve execveat exit exit_group faccessat faccessat2 
-fadvise64 fallocate fanotify_mark fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync 
-fgetxattr flistxattr flock fork fremovexattr fsetxattr fstat fstatfs fsync ftruncate futex 
-futex_requeue futex_wait futex_waitv futex_wake futimesat get_robust_list get_thread_area getcpu 
-getcwd getdents getdents64 getegid geteuid getgid getgroups getitimer getpeername getpgid getpgrp 
-getpid getppid getpriority getrandom getresgid getresuid getrlimit getrusage getsid getsockname 
-getsockopt gettid gettimeofday getuid getxattr getxattrat inotify_add_watch inotify_init 
-inotify_init1 inotify_rm_watch io_cancel io_destroy io_getevents io_pgetevents io_setup io_submit 
-ioctl ioprio_get ioprio_set kill landlock_add_rule landlock_create_ruleset landlock_restrict_self 
-lchown lgetxattr link linkat listen listmount listxattr listxattrat llistxattr lremovexattr lseek 
-lsetxattr lstat madvise map_shadow_stack membarrier memfd_create memfd_secret mincore mkdir mkdirat 
-mknod mknodat mlock mlock2 mlockall mmap modify_ldt mprotect mq_getsetattr mq_notify mq_open 
-mq_timedreceive mq_timedsend mq_unlink mremap mseal msgctl msgget msgrcv msgsnd msync munlock 
-munlockall munmap name_to_handle_at nanosleep newfstatat open openat openat2 pause pidfd_open 
-pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll prctl pread64 preadv 
-preadv2 prlimit64 process_mrelease process_vm_readv process_vm_writev pselect6 ptrace pwrite64 
-pwritev pwritev2 read readahead readlink readlinkat readv recvfrom recvmmsg recvmsg 
-remap_file_pages removexattr removexattrat rename renameat renameat2 restart_syscall rmdir rseq 
-rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend 
-rt_sigtimedwait rt_tgsigqueueinfo sched_get_priority_max sched_get_priority_min sched_getaffinity 
-sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval sched_setaffinity 
-sched_setattr sched_setparam sched_setscheduler sched_yield seccomp select semctl semget semop 
-semtimedop sendfile sendmmsg sendmsg sendto set_robust_list set_thread_area set_tid_address 
-setfsgid setfsuid setgid setgroups setitimer setpgid setpriority setregid setresgid setresuid 
-setreuid setrlimit setsid setsockopt setuid setxattr setxattrat shmat shmctl shmdt shmget shutdown 
-sigaltstack signalfd signalfd4 socket socketpair splice stat statfs statmount statx symlink 
-symlinkat sync sync_file_range syncfs sysinfo tee tgkill time timer_create timer_delete 
-timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime times 
-tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork vmsplice wait4 waitid write 
-writev
-`
