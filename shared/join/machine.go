@@ -94,7 +94,7 @@ const (
 )
 
 // file is a program that the kernel can execute, in memory, which nobody can change any
-// more (memfd_create(2), F_SEAL_WRITE).
+// more (memfd_create(2), F_ADD_SEALS).
 func (l *list) file(name string) (*os.File, error) {
 	if l.err != nil {
 		return nil, l.err
@@ -131,7 +131,10 @@ func (l *list) file(name string) (*os.File, error) {
 	if _, err := f.WriteAt(data, pageSize); err != nil {
 		return nil, err
 	}
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL); err != nil {
+	// Nobody has it mapped, so it is enough to forbid what is to come (F_SEAL_FUTURE_WRITE). For
+	// F_SEAL_WRITE the kernel waits, some ten milliseconds, until it has no page in hands itself.
+	const seals = unix.F_SEAL_FUTURE_WRITE | unix.F_SEAL_GROW | unix.F_SEAL_SHRINK | unix.F_SEAL_SEAL
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
 		return nil, fmt.Errorf("fcntl(memfd, F_ADD_SEALS): %w", err)
 	}
 	// Not the descriptor itself: what is open for writing cannot be executed (ETXTBSY).
