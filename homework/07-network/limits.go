@@ -35,11 +35,11 @@ type Pids struct {
 	Limit int64 `json:"limit"`
 }
 
-// What the flags take. Process 1 of a container is mydocker's own, and is in the group: its
-// memory and its threads are counted with the rest.
+// What the flags take. Process 1 of a container is mydocker's own, is in the group, and is
+// counted with the rest.
 const (
 	leastMemory = 6 << 20 // docker's
-	leastPids   = 16
+	leastPids   = 2       // process 1, and the command
 	mostPids    = 1 << 22 // the kernel has no more numbers (proc_sys_kernel(5), pid_max)
 	leastCPU    = 0.01    // a quota of 1 ms is the kernel's least
 	mostCPU     = 8192    // no kernel is built for more processors
@@ -120,7 +120,7 @@ func parsePids(text string) (int64, error) {
 		return 0, fmt.Errorf("%q is not a number of processes: write a whole one, such as 100", text)
 	}
 	if n < leastPids || n > mostPids {
-		return 0, fmt.Errorf("%q: the number of processes is from %d to %d (process 1, mydocker's own, has threads, and these count); without the flag there is no limit", text, leastPids, mostPids)
+		return 0, fmt.Errorf("%q: the number of processes is from %d to %d (process 1, mydocker's own, counts); without the flag there is no limit", text, leastPids, mostPids)
 	}
 	return n, nil
 }

@@ -1,5 +1,8 @@
-// Package join starts a command inside a container that lives already: in its namespaces,
-// its user namespace too, in its cgroup, with the capabilities and the filter it is given.
+// Package join starts processes in containers by lists of system calls, which are written
+// down before there is a process to make them. A Program is the first process of a new
+// container (program.go). A Cmd is a command inside a container that lives already: in its
+// namespaces, its user namespace too, in its cgroup, with the capabilities and the filter it
+// is given.
 //
 // It is plumbing, taught by no lesson and free for all. Two things keep a Go program from
 // calling setns(2) for itself: a user namespace is joined by a process of one thread only

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The machine is what runs a Program: some ninety instructions (machine_amd64.s,
+// The machine is what runs a Program: some 120 instructions (machine_amd64.s,
 // machine_arm64.s) that read a table of system calls and make them, one after the other. It
 // has no stack, no heap and no runtime; in a container it is process 1.
 //
