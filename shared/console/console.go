@@ -21,6 +21,9 @@ type Console struct {
 	Slave  *os.File
 }
 
+// multiplexer is what makes pseudo-terminals (pts(4)), in a container's root.
+const multiplexer = "dev/pts/ptmx"
+
 // Open makes a pseudo-terminal in a container; root is its / (an O_PATH descriptor, of
 // /proc/PID/root or inside of "/").
 //
@@ -28,7 +31,7 @@ type Console struct {
 // followed, what stands there is looked at before it is opened for use, and the slave is
 // never searched for by a name (TIOCGPTPEER, ioctl_tty(2); CVE-2025-52565).
 func Open(root *os.File) (*Console, error) {
-	const path = "dev/pts/ptmx"
+	const path = multiplexer
 	at, err := unix.Openat2(int(root.Fd()), path, &unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,

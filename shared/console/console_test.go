@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"mydocker.example/shared/join"
 	"mydocker.example/shared/labtest"
 )
 
@@ -211,39 +213,55 @@ func TestFollowTheSize(t *testing.T) {
 	stop()
 }
 
-func TestSend(t *testing.T) {
-	labtest.NeedRoot(t)
+// running runs a program that has a socket as its descriptor 3, and /. ours is the other end.
+func running(t *testing.T, write func(p *join.Program, root join.Result)) (ours *os.File, cmd *exec.Cmd) {
+	t.Helper()
 	ours, theirs, err := Socket()
 	require.NoError(t, err)
-	defer ours.Close()
-	c := open(t)
-	require.NoError(t, c.Send(theirs))
+	t.Cleanup(func() { ours.Close() })
+	defer theirs.Close()
+	p := join.NewProgram()
+	write(p, p.Call("open(/)", unix.SYS_OPENAT, 0, "/", unix.O_PATH))
+	p.Call("exit", unix.SYS_EXIT_GROUP, 0)
+	file, err := p.File("program")
+	require.NoError(t, err)
+	defer file.Close()
+	cmd = &exec.Cmd{Path: fmt.Sprintf("/proc/self/fd/%d", file.Fd()), Args: []string{"program"}, ExtraFiles: []*os.File{theirs}}
+	require.NoError(t, cmd.Start())
+	return ours, cmd
+}
+
+// A terminal that was made in a process of calls only arrives here, and carries.
+func TestProgram(t *testing.T) {
+	labtest.NeedRoot(t)
+	ours, cmd := running(t, func(p *join.Program, root join.Result) {
+		slave := Program(p, root, 3, 0, 0, unix.Winsize{Row: 12, Col: 34})
+		p.Call("write(pts)", unix.SYS_WRITE, slave, "word", 4)
+		p.Call("read(pts)", unix.SYS_READ, slave, make([]byte, 1), 1) // until we say so
+	})
 	master, err := Receive(ours)
 	require.NoError(t, err)
 	defer master.Close()
-	require.NoError(t, c.Master.Close()) // of the two it is the other that lives
+	size, err := Size(master)
+	require.NoError(t, err)
+	assert.Equal(t, unix.Winsize{Row: 12, Col: 34}, size)
 	var s screen
-	cmd := start(t, c, "echo word")
 	r, err := NewRelay(master, nil, &s)
+	require.NoError(t, err)
+	s.wait(t, "word")
+	_, err = master.Write([]byte("\n"))
 	require.NoError(t, err)
 	require.NoError(t, cmd.Wait())
 	require.NoError(t, r.Finish())
-	assert.Contains(t, s.String(), "word")
-	require.NoError(t, theirs.Close())
 	_, err = Receive(ours)
 	assert.Error(t, err, "who ends sends nothing")
 }
 
 func TestReceiveTakesNoOther(t *testing.T) {
-	ours, theirs, err := Socket()
-	require.NoError(t, err)
-	defer ours.Close()
-	defer theirs.Close()
-	null, err := os.Open(os.DevNull)
-	require.NoError(t, err)
-	require.NoError(t, (&Console{Master: null}).Send(theirs))
-	_, err = Receive(ours)
+	ours, cmd := running(t, func(p *join.Program, root join.Result) { p.Send(3, 0) }) // /dev/null
+	_, err := Receive(ours)
 	assert.ErrorContains(t, err, "no master")
+	require.NoError(t, cmd.Wait())
 }
 
 // A container whose /dev is not what it seems gets no terminal, and nobody opens what it

@@ -3,9 +3,13 @@ package console
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"mydocker.example/shared/join"
 )
 
 // A container's terminal is made where its devpts is in sight, in the container, and its
@@ -20,16 +24,38 @@ func Socket() (ours, theirs *os.File, err error) {
 	return os.NewFile(uintptr(fds[0]), "console socket"), os.NewFile(uintptr(fds[1]), "console socket"), nil
 }
 
-// Send sends the master to the other side, in the container.
-func (c *Console) Send(socket *os.File) error {
-	return control(c.Master, func(master int) error {
-		return control(socket, func(fd int) error {
-			if err := unix.Sendmsg(fd, []byte{0}, unix.UnixRights(master), nil, unix.MSG_NOSIGNAL); err != nil {
-				return fmt.Errorf("sendmsg(SCM_RIGHTS): %w", err)
-			}
-			return nil
-		})
-	})
+// Program is Open, Own and SetSize, and then the sending, for a process that cannot run Go:
+// it writes the calls down. root is the container's /, held; socket a descriptor of the
+// process. It returns the slave, and leaves the process nothing else.
+func Program(p *join.Program, root join.Result, socket, uid, gid int, size unix.Winsize) (slave join.Result) {
+	how := unix.OpenHow{
+		Flags:   unix.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	opened := p.Call(fmt.Sprintf("openat2(%q, RESOLVE_IN_ROOT)", multiplexer), unix.SYS_OPENAT2, root, multiplexer, join.Struct(how), unsafe.Sizeof(how))
+	// A volume can lie over /dev/pts, and bring what it likes, but no device that opens.
+	is := func(at uintptr, mask, want uint64) {
+		p.Check(fmt.Sprintf("the container's /%s is not the multiplexer of a devpts", multiplexer), at, mask, want, unix.EINVAL)
+	}
+	fs, st := p.Memory(make([]byte, unsafe.Sizeof(unix.Statfs_t{}))), p.Memory(make([]byte, unsafe.Sizeof(unix.Stat_t{})))
+	p.Call(fmt.Sprintf("fstatfs(%q)", multiplexer), unix.SYS_FSTATFS, opened, fs)
+	is(fs+unsafe.Offsetof(unix.Statfs_t{}.Type), math.MaxUint32, unix.DEVPTS_SUPER_MAGIC)
+	p.Call(fmt.Sprintf("fstat(%q)", multiplexer), unix.SYS_FSTAT, opened, st)
+	is(st+unsafe.Offsetof(unix.Stat_t{}.Mode), unix.S_IFMT, unix.S_IFCHR)
+	is(st+unsafe.Offsetof(unix.Stat_t{}.Rdev), math.MaxUint32, unix.Mkdev(5, 2))
+
+	// To a number that can be written into a message in advance.
+	const master = 100
+	p.Call("dup3(ptmx)", unix.SYS_DUP3, opened, master, unix.O_CLOEXEC)
+	p.Call("close(ptmx)", unix.SYS_CLOSE, opened)
+	p.Call("ioctl(ptmx, TIOCSPTLCK)", unix.SYS_IOCTL, master, unix.TIOCSPTLCK, make([]byte, 4))
+	slave = p.Call("ioctl(ptmx, TIOCGPTPEER)", unix.SYS_IOCTL, master, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	p.Call(fmt.Sprintf("fchown(pts, %d, %d)", uid, gid), unix.SYS_FCHOWN, slave, uid, gid)
+	p.Call("ioctl(ptmx, TIOCSWINSZ)", unix.SYS_IOCTL, master, unix.TIOCSWINSZ, join.Struct(size))
+	p.Send(socket, master)
+	p.Call("close(the socket)", unix.SYS_CLOSE, socket)
+	p.Call("close(ptmx)", unix.SYS_CLOSE, master)
+	return slave
 }
 
 // Receive takes the master, outside. It comes from a container, so it is what it says it is

@@ -120,6 +120,9 @@ func (l *list) file(name string) (*os.File, error) {
 	if errors.Is(err, unix.EINVAL) { // before Linux 6.3 every memfd was executable
 		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	}
+	if errors.Is(err, unix.EACCES) {
+		return nil, fmt.Errorf("memfd_create(%q, MFD_EXEC): %w: this machine forbids programs in memory (sysctl vm.memfd_noexec, which must be 0 or 1)", name, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create(%q): %w", name, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mydocker.example/shared/caps"
+	"mydocker.example/shared/console"
 	"mydocker.example/shared/join"
 )
 
@@ -62,7 +63,8 @@ func (c *container) init() (*join.Program, error) {
 	makeCwd(p, root, spec.Process.Cwd)
 	var terminal join.Result
 	if c.console > 0 {
-		terminal = c.openConsole(p, root, cmd)
+		size := terminalSize(c.caller.stdin, c.caller.stdout)
+		terminal = console.Program(p, root, c.console, cmd.UID, cmd.GID, size)
 	} else {
 		// The user's, or it could not open /dev/stdout again.
 		for fd := range 3 {
@@ -146,36 +148,6 @@ func makeCwd(p *join.Program, root join.Result, dir string) {
 		above = open(at)
 	}
 	p.Here(there)
-}
-
-// openConsole makes a terminal, of the container's own devpts, and sends the master to the
-// keeper. It is shared/console's Open, Own and Send.
-func (c *container) openConsole(p *join.Program, root join.Result, cmd *join.Cmd) (slave join.Result) {
-	const path = "dev/pts/ptmx"
-	how := unix.OpenHow{
-		Flags:   unix.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
-	}
-	opened := p.Call(fmt.Sprintf("openat2(%q, RESOLVE_IN_ROOT)", path), unix.SYS_OPENAT2, root, path, join.Struct(how), unsafe.Sizeof(how))
-	// A volume can lie over /dev/pts, and bring a file of its own.
-	fs := p.Memory(make([]byte, unsafe.Sizeof(unix.Statfs_t{})))
-	p.Call(fmt.Sprintf("fstatfs(%q)", path), unix.SYS_FSTATFS, opened, fs)
-	p.Check("the container's /"+path+" is not the multiplexer of a devpts",
-		fs+unsafe.Offsetof(unix.Statfs_t{}.Type), 1<<32-1, unix.DEVPTS_SUPER_MAGIC, unix.EINVAL)
-	// At a number that can be written down in a message.
-	const master = 100
-	p.Call("dup3(ptmx)", unix.SYS_DUP3, opened, master, unix.O_CLOEXEC)
-	p.Call("close(ptmx)", unix.SYS_CLOSE, opened)
-	p.Call("ioctl(ptmx, TIOCSPTLCK)", unix.SYS_IOCTL, master, unix.TIOCSPTLCK, make([]byte, 4))
-	slave = p.Call("ioctl(ptmx, TIOCGPTPEER)", unix.SYS_IOCTL, master, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
-	p.Call("fchown(pts)", unix.SYS_FCHOWN, slave, cmd.UID, cmd.GID)
-	size := terminalSize(c.caller.stdin, c.caller.stdout)
-	p.Call("ioctl(ptmx, TIOCSWINSZ)", unix.SYS_IOCTL, master, unix.TIOCSWINSZ, join.Struct(size))
-
-	p.Send(c.console, master)
-	p.Call("close(console socket)", unix.SYS_CLOSE, c.console)
-	p.Call("close(ptmx)", unix.SYS_CLOSE, master)
-	return slave
 }
 
 // connectCommand gives the command its descriptors 0, 1 and 2, in the command's process.
