@@ -111,7 +111,7 @@ func help() {
 		if c.args == "NN" {
 			name += "-NN"
 		}
-		fmt.Printf("  %-14s %s\n", name, say.T(c.en, c.ru))
+		fmt.Println(say.Hang(fmt.Sprintf("  %-14s ", name), say.T(c.en, c.ru)))
 	}
 }
 

@@ -50,6 +50,7 @@ var stages = []stage{
 	{"lessons", (*suite).otherDemos, true},
 	{"transcripts", (*suite).transcripts, true},
 	{"matrix", (*suite).matrix, true},
+	{"person", (*suite).person, false}, // each has the machine to itself: a person waits for answers
 }
 
 // test tests the whole course and ends with how many checks passed and failed.

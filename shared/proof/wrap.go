@@ -1,11 +1,8 @@
 package proof
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"mydocker.example/shared/prose"
 )
@@ -102,78 +99,10 @@ func squeeze(in []string) []string {
 	return out
 }
 
-// wrap breaks text into lines of at most width columns; all but the first begin with hang.
-// A word that is longer than a line is broken.
-func wrap(text string, width int, hang string) []string {
-	width = max(width, 20)
-	var out []string
-	line, begin := "", ""
-	for _, word := range strings.Fields(text) {
-		if line != begin && columns(line)+1+columns(word) > width {
-			out = append(out, line)
-			begin = hang
-			line = begin
-		}
-		for columns(line)+columns(word) > width && line == begin {
-			n := width - columns(line)
-			out = append(out, line+firstColumns(word, n))
-			word = word[len(firstColumns(word, n)):]
-			begin = hang
-			line = begin
-		}
-		if line != begin {
-			line += " "
-		}
-		line += word
-	}
-	if line != begin || len(out) == 0 {
-		out = append(out, line)
-	}
-	return out
-}
-
-// columns is how wide text stands on a terminal: a rune is a column, an accent is none.
-func columns(text string) int {
-	n := 0
-	for _, r := range text {
-		if !unicode.Is(unicode.Mn, r) {
-			n++
-		}
-	}
-	return n
-}
-
-// firstColumns is the part of text that fills n columns.
-func firstColumns(text string, n int) string {
-	for i, r := range text {
-		if !unicode.Is(unicode.Mn, r) {
-			if n == 0 {
-				return text[:i]
-			}
-			n--
-		}
-	}
-	return text
-}
-
-// printable spells out what would move a terminal's cursor: a process can name itself, and
-// its arguments, as it likes. /proc parts such lists by NUL, which is shown as a space.
-func printable(text string) string {
-	text = strings.ReplaceAll(strings.TrimRight(text, "\x00\n"), "\x00", " ")
-	var out strings.Builder
-	for i, r := range text {
-		switch {
-		case r == '\n':
-			out.WriteRune(r)
-		case r == '\t':
-			out.WriteString("  ")
-		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
-			fmt.Fprintf(&out, `\x%02x`, text[i])
-		case unicode.IsControl(r):
-			fmt.Fprintf(&out, `\x%02x`, r)
-		default:
-			out.WriteRune(r)
-		}
-	}
-	return out.String()
-}
+// What is not of markdown is prose's: the course tool folds its lines the same way.
+var (
+	wrap         = prose.Wrap
+	columns      = prose.Columns
+	firstColumns = prose.FirstColumns
+	printable    = prose.Printable
+)

@@ -1,7 +1,6 @@
 package proof
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,21 +30,6 @@ func TestTerminal(t *testing.T) {
 		"  $ ls   -l a-line-that-is-longer-than-the-width", "",
 		"Heading", "quoted", "", "| a | b |",
 	}, terminal(md, 20))
-}
-
-func TestWrap(t *testing.T) {
-	require.Equal(t, []string{"Ядро бережёт init", "такого"}, wrap("Ядро бережёт init такого", 20, ""))
-	require.Equal(t, []string{"aaaaaaaaaaaaaaaaaaaa", "  bbb"}, wrap("aaaaaaaaaaaaaaaaaaaa bbb", 20, "  "))
-	require.Equal(t, []string{"x", "  " + strings.Repeat("y", 18), "  yyyyyyy z"}, wrap("x "+strings.Repeat("y", 25)+" z", 20, "  "))
-	require.Equal(t, []string{""}, wrap("", 20, ""))
-	require.Equal(t, 6, columns("за\u0301мок!"))
-}
-
-func TestPrintable(t *testing.T) {
-	require.Equal(t, `sh -c x`, printable("sh\x00-c\x00x\x00"))
-	require.Equal(t, `\x1b[2J\x07 a  b`, printable("\x1b[2J\a a\tb\n"))
-	require.Equal(t, `\xff\xfe`, printable("\xff\xfe"))
-	require.Equal(t, "Привет → \uFFFD", printable("Привет → \uFFFD"))
 }
 
 func TestFault(t *testing.T) {

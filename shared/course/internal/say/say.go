@@ -1,8 +1,11 @@
-// Package say is the tool's voice: English or Russian, with colour on a terminal.
+// Package say is the tool's voice: English or Russian, and on a terminal with colour and with
+// lines that end where it does.
 package say
 
 import (
 	"os"
+	"regexp"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -17,8 +20,9 @@ func T(en, ru string) string {
 	return en
 }
 
-// colours is true on a terminal whose owner has nothing against it (no-color.org).
-var colours = term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == ""
+// colours is true on a terminal whose owner has nothing against it (no-color.org),
+// and that is not a dumb one.
+var colours = term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 
 func paint(code, s string) string {
 	if !colours {
@@ -34,3 +38,27 @@ func Dim(s string) string  { return paint("2", s) }
 
 // Terminal is true when a person reads the output.
 func Terminal() bool { return term.IsTerminal(int(os.Stdout.Fd())) }
+
+// width is what a line may have: that of the terminal, but no more than can be read; 0 where
+// no person reads, and lines stay whole.
+func width() int {
+	w, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil || w <= 0 {
+		return 0
+	}
+	return min(w-1, 100) // some terminals break after the last column
+}
+
+// Hang puts a text behind its beginning, and what does not fit on the line below it.
+func Hang(first, text string) string { return hang(first, text, width()) }
+
+func hang(first, text string, width int) string {
+	indent := prose.Columns(escapes.ReplaceAllString(first, ""))
+	if width < indent+20 {
+		return first + text
+	}
+	return first + strings.Join(prose.Wrap(text, width-indent, ""), "\n"+strings.Repeat(" ", indent))
+}
+
+// escapes are what paint has put around a word: they take no column.
+var escapes = regexp.MustCompile(`\x1b\[[0-9;]*m`)

@@ -1,0 +1,14 @@
+package say
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestHang(t *testing.T) {
+	assert.Equal(t, "  vm    a shell in the lab,\n        где ничего не\n        сломать", hang("  vm    ", "a shell in the lab, где ничего не сломать", 28))
+	assert.Equal(t, "\x1b[31mno\x1b[0m: a text that is\n    broken", hang("\x1b[31mno\x1b[0m: ", "a text that is broken", 24))
+	assert.Equal(t, "vm  a  shell", hang("vm  ", "a  shell", 0), "nobody reads")
+	assert.Equal(t, "vm  a shell in the lab", hang("vm  ", "a shell in the lab", 10), "no room at all")
+}
