@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"mydocker.example/shared/explain"
 	"mydocker.example/shared/reexec"
 	"mydocker.example/shared/store"
 )
@@ -46,10 +47,18 @@ func report(code int, err error) int {
 		code = exitCode(err)
 	}
 	fmt.Fprintln(os.Stderr, "mydocker:", err)
-	if code == exitFailed && rootless() && errors.Is(err, unix.EPERM) {
-		fmt.Fprintln(os.Stderr, "mydocker: does this machine let ordinary users make user namespaces? (sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, user.max_user_namespaces)")
+	if hint := advice(code, err); hint != "" {
+		fmt.Fprintln(os.Stderr, "mydocker:", hint)
 	}
 	return code
+}
+
+// advice is a second line: what to do, or why the kernel probably answered so.
+func advice(code int, err error) string {
+	if code == exitFailed && rootless() && errors.Is(err, unix.EPERM) {
+		return "does this machine let ordinary users make user namespaces? (sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, user.max_user_namespaces)"
+	}
+	return explain.Advice(err)
 }
 
 func dispatch(args []string) (code int, err error) {

@@ -15,6 +15,7 @@ import (
 	"mydocker.example/shared/course/internal/lab"
 	"mydocker.example/shared/course/internal/say"
 	"mydocker.example/shared/course/internal/tree"
+	"mydocker.example/shared/prose"
 	"mydocker.example/vm"
 )
 
@@ -114,7 +115,9 @@ func enter(ctx context.Context, t tree.Tree, source, dir string) error {
 
 // session is CMD, a shell on this terminal, or a shell that reads the standard input.
 func session(ctx context.Context, g *vm.Guest, dir string) (int, error) {
-	cmd := vm.Cmd{Argv: []string{"bash"}, Dir: dir, Stdout: os.Stdout, Stderr: os.Stderr}
+	// The reader's language, for what mydocker has to say about its errors.
+	language := "COURSE_LANG=" + prose.Lang()
+	cmd := vm.Cmd{Argv: []string{"bash"}, Dir: dir, Env: []string{language}, Stdout: os.Stdout, Stderr: os.Stderr}
 	person := term.IsTerminal(int(os.Stdin.Fd()))
 	if !person {
 		cmd.Stdin = untilEnd{os.Stdin}
@@ -171,7 +174,7 @@ func onTerminal(ctx context.Context, g *vm.Guest, cmd vm.Cmd) (int, error) {
 	}
 	cmd.Argv = []string{"bash", "-l"}
 	cmd.TTY, cmd.Stdin, cmd.Resize = true, os.Stdin, sizes
-	cmd.Env = []string{"TERM=" + os.Getenv("TERM")}
+	cmd.Env = append(cmd.Env, "TERM="+os.Getenv("TERM"))
 	return g.Run(ctx, cmd)
 }
 

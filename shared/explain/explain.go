@@ -8,7 +8,6 @@ package explain
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -68,15 +67,22 @@ func Text(text string, errno unix.Errno) []Cause {
 	return Find(call, errno)
 }
 
-// word is what may be the name of a call, of an errno, or of a file that is written to.
-var word = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_.]*`)
+// words are what may be the names of calls, of errnos, or of files that are written to. (By
+// hand: a regular expression would be compiled at each start of mydocker.)
+func words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return !inWord(r) })
+}
+
+func inWord(r rune) bool {
+	return r == '_' || r == '.' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
+}
 
 // callIn finds the call that an error names. The last one is the one that failed: an error is
 // wrapped from the outside.
 func callIn(text string) (call string) {
 	known := Calls()
-	for _, w := range word.FindAllString(text, -1) {
-		if name := strings.ToLower(w); slices.Contains(known, name) {
+	for _, w := range words(text) {
+		if name := canonical(strings.ToLower(w)); slices.Contains(known, name) {
 			call = name
 		}
 	}
@@ -87,7 +93,7 @@ func callIn(text string) (call string) {
 // `pivot_root(".", "."): invalid argument`.
 func Parse(text string) (call string, errno unix.Errno, err error) {
 	call = callIn(text)
-	for _, w := range word.FindAllString(text, -1) {
+	for _, w := range words(text) {
 		if e := errnoNamed(strings.ToUpper(w)); e != 0 {
 			errno = e
 		}

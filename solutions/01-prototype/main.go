@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+
+	"mydocker.example/shared/explain"
 )
 
 const usage = `mydocker, as it stands after lesson 01
@@ -90,10 +92,11 @@ func exitCode(err error) int {
 	}
 }
 
+// advice is a second line: what to do, or why the kernel probably answered so.
 func advice(err error) string {
 	var start *startError
 	if errors.Is(err, fs.ErrPermission) && !errors.As(err, &start) {
 		return "be root, or set MYDOCKER_ROOT to a folder of your own"
 	}
-	return ""
+	return explain.Advice(err)
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"syscall"
 
+	"mydocker.example/shared/explain"
 	"mydocker.example/shared/reexec"
 	"mydocker.example/shared/store"
 )
@@ -50,11 +51,19 @@ func main() {
 			code = exitCode(err)
 		}
 		fmt.Fprintln(os.Stderr, "mydocker:", err)
-		if code == exitFailed && errors.Is(err, fs.ErrPermission) {
-			fmt.Fprintln(os.Stderr, "mydocker: be root: only root may make namespaces, until lesson 05")
+		if hint := advice(code, err); hint != "" {
+			fmt.Fprintln(os.Stderr, "mydocker:", hint)
 		}
 	}
 	os.Exit(code)
+}
+
+// advice is a second line: what to do, or why the kernel probably answered so.
+func advice(code int, err error) string {
+	if code == exitFailed && os.Geteuid() != 0 && errors.Is(err, fs.ErrPermission) {
+		return "be root: only root may make namespaces, until lesson 05"
+	}
+	return explain.Advice(err)
 }
 
 func dispatch(args []string) (code int, err error) {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"mydocker.example/shared/explain"
 	"mydocker.example/shared/reexec"
 	"mydocker.example/shared/store"
 )
@@ -67,11 +68,19 @@ func main() {
 			code = exitCode(err)
 		}
 		fmt.Fprintln(os.Stderr, "mydocker:", err)
-		if code == exitFailed && os.Geteuid() != 0 && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC)) {
-			fmt.Fprintln(os.Stderr, "mydocker: this machine may refuse user namespaces to ordinary users: see proof switches of lesson 05")
+		if hint := advice(code, err); hint != "" {
+			fmt.Fprintln(os.Stderr, "mydocker:", hint)
 		}
 	}
 	os.Exit(code)
+}
+
+// advice is a second line: what to do, or why the kernel probably answered so.
+func advice(code int, err error) string {
+	if code == exitFailed && os.Geteuid() != 0 && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC)) {
+		return "this machine may refuse user namespaces to ordinary users: see proof switches of lesson 05"
+	}
+	return explain.Advice(err)
 }
 
 func dispatch(args []string) (code int, err error) {
