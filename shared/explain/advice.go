@@ -20,7 +20,8 @@ func Advice(err error) string {
 	if !errors.As(err, &errno) {
 		return ""
 	}
-	for _, call := range slices.Backward(spelled(err.Error())) { // wrapped from the outside: the last has failed
+	text, _, _ := strings.Cut(err.Error(), "\n")          // of several errors that were joined, the first; the others came of it
+	for _, call := range slices.Backward(spelled(text)) { // wrapped from the outside: the last has failed
 		if causes := Find(call, errno); len(causes) > 0 {
 			return causes[0].line(locale.Lang())
 		}
@@ -49,12 +50,6 @@ func (c Cause) line(lang string) string {
 // A name alone is none: a container and a program may be called mount.
 func spelled(text string) (calls []string) {
 	known := Calls()
-	if _, path, ok := strings.Cut(text, "fork/exec "); ok { // os/exec does not say which of the two
-		calls = []string{"clone", "execve"}
-		if strings.HasPrefix(path, "/proc/self/exe:") { // ourselves: that is there, and can be executed
-			calls = []string{"execve", "clone"}
-		}
-	}
 	for at := 0; at < len(text); {
 		if !inWord(rune(text[at])) {
 			at++
@@ -75,6 +70,12 @@ func spelled(text string) (calls []string) {
 			calls = append(calls, name)
 		}
 		at = end
+	}
+	if _, path, ok := strings.Cut(text, "fork/exec "); ok { // os/exec does not say which of the two
+		if strings.HasPrefix(path, "/proc/self/") { // ourselves: that is there, and can be executed
+			return append(calls, "execve", "clone")
+		}
+		return append(calls, "clone", "execve")
 	}
 	return calls
 }

@@ -38,6 +38,13 @@ func TestAdviceForgoesAGuess(t *testing.T) {
 	}
 }
 
+func TestAdviceIsOnTheFirstOfSeveral(t *testing.T) {
+	t.Setenv("COURSE_LANG", "en")
+	first := fmt.Errorf("netlink(RTM_NEWLINK, bridge %q): %w", "mydocker0", unix.EEXIST)
+	later := fmt.Errorf("nftables(delete %s): %w", "a", unix.ENOENT)
+	assert.Contains(t, Advice(errors.Join(first, later)), "`ip link`")
+}
+
 func TestSpelled(t *testing.T) {
 	for text, want := range map[string][]string{
 		`clone(2), execve("/bin/mount"): permission denied`:                                     {"clone", "execve"},
@@ -47,6 +54,7 @@ func TestSpelled(t *testing.T) {
 		"open /sys/fs/cgroup/a/memory.max: no such file or directory":                           {"open", "memory.max"},
 		"fork/exec /bin/true: permission denied":                                                {"clone", "execve"},
 		"fork/exec /proc/self/exe: operation not permitted":                                     {"execve", "clone"},
+		`clone(2), execve("/proc/self/fd/100"): fork/exec /proc/self/fd/100: not permitted`:     {"clone", "execve", "execve", "clone"},
 		"clone3: operation not permitted":                                                       {"clone"},
 		`container init: mount("overlay", "/run/m/merged", "overlay", 0, "x=/a/mount"): EINVAL`: {"mount"},
 		"the name mount is taken":                                                               nil,

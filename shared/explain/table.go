@@ -283,8 +283,8 @@ var table = []Cause{
 		"OPEN_TREE_CLONE копирует монтирование, и для этого нужен CAP_SYS_ADMIN над владельцем этого mount namespace.",
 		"05:idmapped"},
 	{"move_mount", unix.EINVAL,
-		"the mount is attached below a shared one, or is of another mount namespace: detach a copy by open_tree(2) with OPEN_TREE_CLONE and move that.",
-		"монтирование висит под shared или принадлежит другому mount namespace: отделите копию вызовом open_tree(2) с OPEN_TREE_CLONE и переносите её.",
+		"a file was to go onto a folder, or a folder onto a file; or the mount is attached below a shared one, or is of another mount namespace: detach a copy by open_tree(2) with OPEN_TREE_CLONE and move that.",
+		"файл переносят на каталог или каталог на файл; или монтирование висит под shared либо принадлежит другому mount namespace: отделите копию вызовом open_tree(2) с OPEN_TREE_CLONE и переносите её.",
 		"03:propagation"},
 
 	// 06: capabilities
