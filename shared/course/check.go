@@ -112,29 +112,49 @@ func verdict(v string) string {
 // printReport prints a line a task, and below it what went wrong.
 func printReport(r grader.Report) {
 	fmt.Println(r.Submission)
-	for _, line := range r.Refused {
-		fmt.Println("  " + say.Bad(line))
-	}
+	printRefused(r)
 	for _, task := range r.Tasks {
-		fmt.Printf("  %s  %2d/%-2d  %s %s: %s\n", verdict(task.Verdict), task.Points, task.Of, task.Number, task.Task, task.Title)
-		if task.Text != "" {
-			indent(task.Text)
-		}
-		for _, f := range task.Facts {
-			indent(say.Dim(f.Question + " → " + f.Answer))
-		}
-		for i, hint := range task.Hints {
-			indent(fmt.Sprintf(say.T("hint %d: %s", "подсказка %d: %s"), i+1, hint))
-		}
+		printTask(task)
 	}
-	for _, line := range r.Vet {
-		fmt.Println(say.Dim("  go vet: " + line))
-	}
+	printVet(r)
 	fmt.Printf(say.T("%d of %d points\n", "баллов: %d из %d\n"), r.Points, r.Of)
 }
 
-func indent(text string) {
-	for line := range strings.Lines(strings.TrimSpace(text)) {
-		fmt.Println("                 " + strings.TrimRight(line, "\n"))
+func printRefused(r grader.Report) {
+	for _, line := range r.Refused {
+		for _, part := range say.Fold(line, 2) {
+			fmt.Println("  " + say.Bad(part))
+		}
+	}
+}
+
+func printTask(task grader.Outcome) {
+	fmt.Println(say.Hang(fmt.Sprintf("  %s  %2d/%-2d  ", verdict(task.Verdict), task.Points, task.Of), task.Number+" "+task.Task+": "+task.Title))
+	indented(task.Text, nil)
+	for _, f := range task.Facts {
+		indented(f.Question+" → "+f.Answer, say.Dim)
+	}
+	for i, hint := range task.Hints {
+		indented(fmt.Sprintf(say.T("hint %d: %s", "подсказка %d: %s"), i+1, hint), nil)
+	}
+}
+
+func printVet(r grader.Report) {
+	for _, line := range r.Vet {
+		fmt.Println(say.Dim(say.Hang("  go vet: ", line)))
+	}
+}
+
+// indented prints a text below its task.
+func indented(text string, paint func(string) string) {
+	const indent = 17
+	if text = strings.TrimSpace(text); text == "" {
+		return
+	}
+	for _, line := range say.Fold(text, indent) {
+		if paint != nil {
+			line = paint(line)
+		}
+		fmt.Println(strings.Repeat(" ", indent) + line)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"mydocker.example/shared/course/internal/grader"
@@ -43,12 +44,13 @@ func watch(ctx context.Context, t tree.Tree, args []string) error {
 		return err
 	}
 	w.prepare(ctx)
+	fmt.Println(say.Hang("", fmt.Sprintf(say.T("save a file of %s and it is checked; Ctrl-C ends, make check-%02d counts", "сохраните файл в %s — он будет проверен; Ctrl-C — конец"), t.Rel(w.dir), l.Number)))
 	for {
 		seen, err := w.look()
 		if err != nil {
 			return err
 		}
-		if err := w.round(ctx); err != nil {
+		if err := w.round(ctx, seen); err != nil {
 			return err
 		}
 		if err := w.await(ctx, seen); err != nil {
@@ -66,6 +68,8 @@ type watcher struct {
 	tasks []string // in the order of the text
 	hints int      // as many as HINTS says
 	spare chan spare
+
+	prepared bool // there is a spare, or one is being started
 }
 
 // A spare is a guest that was started while nothing else was to do.
@@ -74,11 +78,12 @@ type spare struct {
 	err   error
 }
 
-// prepare starts the next round's guest, so that a save need not wait for it.
+// prepare starts the next guest, so that a save need not wait for it.
 func (w *watcher) prepare(ctx context.Context) {
-	if w.l.OnHost() {
-		return // its checks start their own
+	if w.l.OnHost() || w.prepared {
+		return // the checks of such a lesson start their own
 	}
+	w.prepared = true
 	go func() {
 		g, err := lab.Start(ctx, w.t, "")
 		w.spare <- spare{g, err}
@@ -88,7 +93,7 @@ func (w *watcher) prepare(ctx context.Context) {
 func (w *watcher) guest(ctx context.Context) (*vm.Guest, error) {
 	select {
 	case s := <-w.spare:
-		w.prepare(ctx)
+		w.prepared = false
 		return alive(ctx, w.t, s)
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -110,7 +115,7 @@ func alive(ctx context.Context, t tree.Tree, s spare) (*vm.Guest, error) {
 }
 
 func (w *watcher) close() {
-	if w.l.OnHost() {
+	if !w.prepared {
 		return
 	}
 	if s := <-w.spare; s.guest != nil {
@@ -118,27 +123,45 @@ func (w *watcher) close() {
 	}
 }
 
-// round checks what is there now. A task alone is asked first, then those after it: the first
-// failure ends the round. When none fails, the whole homework is checked at once, in a fresh
-// guest, and that is what counts.
-func (w *watcher) round(ctx context.Context) error {
-	begun := time.Now()
+// round checks what is there now. Who saves again meanwhile wants to know of what is there
+// then: the round is broken off.
+func (w *watcher) round(ctx context.Context, seen []byte) error {
+	begun := w.saved(time.Now())
+	checked, stop := context.WithCancel(ctx)
+	var changed sync.WaitGroup
+	changed.Go(func() {
+		if w.await(checked, seen) == nil {
+			stop()
+		}
+	})
+	fmt.Println()
 	fmt.Println(say.Dim(time.Now().Format("15:04:05 ") + w.t.Rel(w.dir)))
+	err := w.check(ctx, checked, begun)
+	if ctx.Err() == nil && checked.Err() != nil {
+		fmt.Println(say.Dim(say.T("saved again", "сохранено ещё раз")))
+		err = nil
+	}
+	stop()
+	changed.Wait()
+	return err
+}
+
+// check asks a task alone first, then those after it: the first failure ends the round. When
+// none fails, the whole homework is checked at once, in a fresh guest, and that is what counts.
+func (w *watcher) check(ctx, checked context.Context, begun time.Time) error {
 	for _, task := range slices.Clone(w.tasks) {
-		report, err := grader.Check(ctx, w.t, grader.Submission{Lesson: w.l, Dir: w.dir, Tasks: []string{task}}, w.test, w.guest)
+		report, err := w.ask(ctx, checked, "  "+fmt.Sprintf(say.T("checking %s", "проверяю %s"), task), task)
 		if err != nil {
 			return err
 		}
 		if !report.Passed() {
 			w.first(task)
-			keepHints(report, w.hints)
-			printReport(report)
-			fmt.Println(say.Dim(fmt.Sprintf(say.T("%.1f s; save a file to check again, Ctrl-C ends", "%.1f с; сохраните файл — проверю снова; Ctrl-C — конец"), time.Since(begun).Seconds())))
+			w.tell(report, begun)
 			return nil
 		}
 		fmt.Printf("  %s  %s\n", verdict(grader.Pass), task)
 	}
-	report, err := grader.Check(ctx, w.t, grader.Submission{Lesson: w.l, Dir: w.dir}, w.test, w.guest)
+	report, err := w.ask(ctx, checked, "  "+say.T("all pass one by one; checking the whole", "по одному сданы все; проверяю целиком"))
 	if err != nil {
 		return err
 	}
@@ -151,6 +174,27 @@ func (w *watcher) round(ctx context.Context) error {
 		return nil
 	}
 	return remember(w.t, report)
+}
+
+// ask checks some tasks, or all. The next guest is prepared for the whole afternoon (ctx), and
+// not only for this round; and not before there is an answer, for it would take the processor
+// away from what the student waits for.
+func (w *watcher) ask(ctx, checked context.Context, meanwhile string, tasks ...string) (grader.Report, error) {
+	done := say.Meanwhile(meanwhile)
+	defer w.prepare(ctx)
+	defer done()
+	return grader.Check(checked, w.t, grader.Submission{Lesson: w.l, Dir: w.dir, Tasks: tasks}, w.test, w.guest)
+}
+
+// tell prints the one task that failed.
+func (w *watcher) tell(r grader.Report, begun time.Time) {
+	keepHints(r, w.hints)
+	printRefused(r)
+	for _, task := range r.Tasks {
+		printTask(task)
+	}
+	printVet(r)
+	fmt.Println(say.Dim(say.Hang("", fmt.Sprintf(say.T("%.1f s after the save; save again to check again", "%.1f с после сохранения; сохраните ещё раз — проверю ещё раз"), time.Since(begun).Seconds()))))
 }
 
 // first puts a task at the head of the next round, and leaves the others in their order.
@@ -183,15 +227,37 @@ func (w *watcher) await(ctx context.Context, seen []byte) error {
 // look is a sum of the student's sources. A file that is being replaced at this moment is
 // simply not there for once.
 func (w *watcher) look() ([]byte, error) {
-	paths, err := filepath.Glob(filepath.Join(w.dir, "*.go"))
+	paths, err := w.sources()
 	if err != nil {
 		return nil, err
 	}
 	h := sha256.New()
-	for _, path := range append(paths, filepath.Join(w.dir, "go.mod")) {
+	for _, path := range paths {
 		if data, err := os.ReadFile(path); err == nil {
 			fmt.Fprintf(h, "%s %d\n%s", path, len(data), data)
 		}
 	}
 	return h.Sum(nil), nil
+}
+
+// saved is when the newest source was saved, if that has only just been: what is waited for
+// begins there, and not when the watcher has noticed.
+func (w *watcher) saved(now time.Time) time.Time {
+	paths, _ := w.sources()
+	newest := 5 * time.Second
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && info.ModTime().Before(now) {
+			newest = min(newest, now.Sub(info.ModTime()))
+		}
+	}
+	if newest == 5*time.Second {
+		return now
+	}
+	return now.Add(-newest)
+}
+
+// sources are what is built, without an editor's own files, which begin with a dot.
+func (w *watcher) sources() ([]string, error) {
+	paths, err := filepath.Glob(filepath.Join(w.dir, "[^.]*.go"))
+	return append(paths, filepath.Join(w.dir, "go.mod")), err
 }

@@ -3,6 +3,7 @@
 package say
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -49,16 +50,38 @@ func width() int {
 	return min(w-1, 100) // some terminals break after the last column
 }
 
-// Hang puts a text behind its beginning, and what does not fit on the line below it.
+// Hang puts a text behind its beginning, and what does not fit on the lines below it.
 func Hang(first, text string) string { return hang(first, text, width()) }
 
 func hang(first, text string, width int) string {
 	indent := prose.Columns(escapes.ReplaceAllString(first, ""))
-	if width < indent+20 {
-		return first + text
+	return first + strings.Join(fold(text, indent, width), "\n"+strings.Repeat(" ", indent))
+}
+
+// Fold breaks a text into lines that leave room for an indent; a line that fits keeps its
+// spaces. What would move the cursor is spelled out.
+func Fold(text string, indent int) []string { return fold(text, indent, width()) }
+
+func fold(text string, indent, width int) (lines []string) {
+	for _, line := range strings.Split(prose.Printable(text), "\n") {
+		if room := width - indent; room >= 20 && prose.Columns(line) > room {
+			lines = append(lines, prose.Wrap(line, room, "")...)
+		} else {
+			lines = append(lines, line)
+		}
 	}
-	return first + strings.Join(prose.Wrap(text, width-indent, ""), "\n"+strings.Repeat(" ", indent))
+	return lines
 }
 
 // escapes are what paint has put around a word: they take no column.
 var escapes = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// Meanwhile shows what is being done until done is called; where nobody looks, or the terminal
+// cannot take a line back, it shows nothing.
+func Meanwhile(text string) (done func()) {
+	if !Terminal() || os.Getenv("TERM") == "dumb" {
+		return func() {}
+	}
+	fmt.Print(Dim(text))
+	return func() { fmt.Print("\r\x1b[K") }
+}
