@@ -32,7 +32,7 @@ func explainError(_ context.Context, t tree.Tree, _ []string) error {
 	causes := explain.Find(call, errno)
 	for _, c := range causes {
 		fmt.Printf("%s: %s (%v)\n", c.Call, say.Bad(unix.ErrnoName(c.Errno)), c.Errno)
-		fmt.Println("  " + c.In(prose.Lang()))
+		fmt.Println(say.Hang("  ", c.In(prose.Lang())))
 		if c.Proof == "" {
 			continue
 		}
@@ -40,7 +40,7 @@ func explainError(_ context.Context, t tree.Tree, _ []string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Println(say.Dim(fmt.Sprintf(say.T("  shown by proof %s, %s", "  показано в доказательстве %s, %s"), s.Number, s.Title)))
+		fmt.Println(say.Hang("  ", fmt.Sprintf(say.T("shown by proof %s, %s", "показано в доказательстве %s, %s"), s.Number, s.Title)))
 		fmt.Println(say.Dim(fmt.Sprintf("  ONLY=%s make lesson-%02d", s.ID, l.Number)))
 	}
 	switch {

@@ -100,7 +100,7 @@ func fail(err error) {
 	case errors.As(err, &child) && child.Exited():
 		os.Exit(child.ExitCode())
 	}
-	fmt.Fprintln(os.Stderr, err)
+	fmt.Fprintln(os.Stderr, say.Hang("", err.Error()))
 	os.Exit(1)
 }
 

@@ -39,8 +39,8 @@ func start(ctx context.Context, t tree.Tree, args []string) error {
 	}
 	switch from := os.Getenv("FROM"); {
 	case len(begun) > 0:
-		return fmt.Errorf(say.T("%s is begun already (%s) and is left alone; make reset-%02d puts it aside and starts afresh",
-			"%s уже начато (%s), оно не тронуто; make reset-%02d отложит его и начнёт заново"), t.Rel(dir), strings.Join(begun, ", "), l.Number)
+		return fmt.Errorf(say.T("%s is begun already (yours: %s) and is left alone; go on with make watch-%02d, or make reset-%02[3]d puts your work aside and begins again",
+			"%s уже начато (ваши файлы: %s) и не тронуто; продолжайте с make watch-%02d, или make reset-%02[3]d отложит вашу работу и начнёт заново"), t.Rel(dir), strings.Join(begun, ", "), l.Number)
 	case from == "mine":
 		if err := carryOver(ctx, t, l, next); err != nil {
 			return err
@@ -51,6 +51,10 @@ func start(ctx context.Context, t tree.Tree, args []string) error {
 	default:
 		if _, err := next.Write(dir); err != nil {
 			return err
+		}
+		if before, ok := l.Previous(); ok && before.Number > 0 {
+			fmt.Println(say.Hang("", fmt.Sprintf(say.T("it stands on the course's solution of lesson %02d; FROM=mine make start-%02d puts your own there",
+				"оно стоит на решении курса к уроку %02d; FROM=mine make start-%02d возьмёт ваше"), before.Number, l.Number)))
 		}
 	}
 	return tellTasks(t, l)
@@ -67,7 +71,8 @@ func own(s stub.Stub, dir string) ([]string, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if _, generated := s.Files[e.Name()]; !generated && filepath.Ext(e.Name()) == ".go" {
+		// What begins with a dot is no source: an editor's lock (.#main.go).
+		if _, generated := s.Files[e.Name()]; !generated && filepath.Ext(e.Name()) == ".go" && e.Name()[0] != '.' {
 			names = append(names, e.Name())
 		}
 	}
@@ -125,7 +130,7 @@ func tellFate(t tree.Tree, l tree.Lesson, r carry.Result) {
 			"теперь это библиотека в shared/, она делает то же; ваш лежит в " + aside + ": %s"},
 	} {
 		if names := r.Names(line.fate); len(names) > 0 {
-			fmt.Printf(say.T(line.en, line.ru)+"\n", strings.Join(names, ", "))
+			fmt.Println(say.Hang("", fmt.Sprintf(say.T(line.en, line.ru), strings.Join(names, ", "))))
 		}
 	}
 }
@@ -157,20 +162,21 @@ func tellTasks(t tree.Tree, l tree.Lesson) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s; %s\n", t.Rel(t.Dir("homework", l)), t.Rel(path))
+	fmt.Printf(say.T("yours:  %s\n", "ваше:    %s\n"), t.Rel(t.Dir("homework", l)))
+	fmt.Printf(say.T("tasks:  %s\n", "задания: %s\n"), t.Rel(path))
 	for _, s := range sections {
 		if s.Kind == "task" {
-			fmt.Printf("  %s %-10s %3d  %s\n", s.Number, s.ID, s.Points, s.Title)
+			fmt.Println(say.Hang(fmt.Sprintf("  %s %-12s %3d  ", s.Number, s.ID, s.Points), s.Title))
 		}
 	}
-	fmt.Printf(say.T("make watch-%02d checks on every save, make check-%02d once\n", "make watch-%02d проверяет при каждом сохранении, make check-%02d — один раз\n"), l.Number, l.Number)
+	fmt.Printf(say.T("make watch-%02d checks on every save, make check-%02[1]d once\n", "make watch-%02d проверяет при каждом сохранении, make check-%02[1]d — один раз\n"), l.Number)
 	return nil
 }
 
 // sources are the Go files of a student's folder.
 func sources(dir string) (carry.Files, error) {
 	files := carry.Files{}
-	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	paths, err := filepath.Glob(filepath.Join(dir, "[^.]*.go")) // without an editor's lock
 	if err != nil {
 		return nil, err
 	}

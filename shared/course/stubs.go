@@ -61,19 +61,29 @@ func putAside(t tree.Tree, l tree.Lesson) error {
 	return nil
 }
 
-// resetHomework brings homework/NN back to its beginning.
+// resetHomework brings homework/NN back to its beginning. Where nobody has written anything
+// there is nothing to keep.
 func resetHomework(ctx context.Context, t tree.Tree, l tree.Lesson) error {
 	s, err := stub.Generate(ctx, t.Dir("solutions", l))
 	if err != nil {
 		return err
 	}
 	dir := t.Dir("homework", l)
-	if err := putAside(t, l); err != nil {
+	mine, err := own(s, dir)
+	if err != nil {
 		return err
 	}
-	if err := stub.Empty(dir); err != nil {
+	if len(mine) > 0 {
+		if err := putAside(t, l); err != nil {
+			return err
+		}
+		if err := stub.Empty(dir); err != nil {
+			return err
+		}
+	}
+	if _, err = s.Write(dir); err != nil {
 		return err
 	}
-	_, err = s.Write(dir)
-	return err
+	fmt.Println(say.Hang("", fmt.Sprintf(say.T("%s is as it was at the beginning; make watch-%02d checks on every save", "%s снова в начале; make watch-%02d проверяет при каждом сохранении"), t.Rel(dir), l.Number)))
+	return nil
 }

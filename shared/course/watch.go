@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,14 +37,16 @@ func watch(ctx context.Context, t tree.Tree, args []string) error {
 	if w.test, err = grader.BuildTest(ctx, t, l); err != nil {
 		return err
 	}
-	if w.tasks, err = grader.Tasks(t, l); err != nil {
+	tasks, err := grader.Tasks(t, l)
+	if err != nil {
 		return err
 	}
+	w.task = tasks[0]
 	if w.hints, err = wantedHints(); err != nil {
 		return err
 	}
 	w.prepare(ctx)
-	fmt.Println(say.Hang("", fmt.Sprintf(say.T("save a file of %s and it is checked; Ctrl-C ends, make check-%02d counts", "сохраните файл в %s — он будет проверен; Ctrl-C — конец"), t.Rel(w.dir), l.Number)))
+	fmt.Println(say.Hang("", fmt.Sprintf(say.T("save a file in %s and it is checked; Ctrl-C ends", "сохраните файл в %s — и начнётся проверка; Ctrl-C — конец"), t.Rel(w.dir))))
 	for {
 		seen, err := w.look()
 		if err != nil {
@@ -64,9 +66,9 @@ type watcher struct {
 	t     tree.Tree
 	l     tree.Lesson
 	dir   string
-	test  string   // the checks, built
-	tasks []string // in the order of the text
-	hints int      // as many as HINTS says
+	test  string // the checks, built
+	task  string // the one that failed last
+	hints int    // as many as HINTS says
 	spare chan spare
 
 	prepared bool // there is a spare, or one is being started
@@ -146,34 +148,33 @@ func (w *watcher) round(ctx context.Context, seen []byte) error {
 	return err
 }
 
-// check asks a task alone first, then those after it: the first failure ends the round. When
-// none fails, the whole homework is checked at once, in a fresh guest, and that is what counts.
+// check asks the task that failed last, alone: that is what the student works on. When it
+// passes, the whole homework is checked in a fresh guest, and that is what counts; of what
+// fails there the first is shown.
 func (w *watcher) check(ctx, checked context.Context, begun time.Time) error {
-	for _, task := range slices.Clone(w.tasks) {
-		report, err := w.ask(ctx, checked, "  "+fmt.Sprintf(say.T("checking %s", "проверяю %s"), task), task)
-		if err != nil {
-			return err
-		}
-		if !report.Passed() {
-			w.first(task)
-			w.tell(report, begun)
-			return nil
-		}
-		fmt.Printf("  %s  %s\n", verdict(grader.Pass), task)
-	}
-	report, err := w.ask(ctx, checked, "  "+say.T("all pass one by one; checking the whole", "по одному сданы все; проверяю целиком"))
+	report, err := w.ask(ctx, checked, fmt.Sprintf(say.T("checking %s", "проверяю %s"), w.task), w.task)
 	if err != nil {
 		return err
 	}
-	keepHints(report, w.hints)
-	printReport(report)
-	if report.Passed() {
-		fmt.Println(say.Good(say.T("all of it. make progress knows the next step", "всё. Следующий шаг подскажет make progress")))
-	}
-	if len(report.Refused) > 0 {
+	if !report.Passed() {
+		w.tell(report, begun)
 		return nil
 	}
-	return remember(w.t, report)
+	fmt.Println(say.Dim(fmt.Sprintf(say.T("%s passes, %.1f s after the save; now all of them", "%s сдано, %.1f с после сохранения; теперь все задания"), w.task, time.Since(begun).Seconds())))
+	report, err = w.ask(ctx, checked, say.T("checking the whole homework", "проверяю всё задание целиком"))
+	if err != nil {
+		return err
+	}
+	if len(report.Refused) == 0 {
+		err = remember(w.t, report)
+	}
+	if !report.Passed() {
+		w.tell(report, begun)
+		return err
+	}
+	printReport(report)
+	fmt.Println(say.Good(say.T("all of it. make progress knows the next step", "всё. Следующий шаг подскажет make progress")))
+	return err
 }
 
 // ask checks some tasks, or all. The next guest is prepared for the whole afternoon (ctx), and
@@ -186,21 +187,31 @@ func (w *watcher) ask(ctx, checked context.Context, meanwhile string, tasks ...s
 	return grader.Check(checked, w.t, grader.Submission{Lesson: w.l, Dir: w.dir, Tasks: tasks}, w.test, w.guest)
 }
 
-// tell prints the one task that failed.
+// tell prints what passes in one line, and the first task that fails with all that is known;
+// the next round begins with that one.
 func (w *watcher) tell(r grader.Report, begun time.Time) {
 	keepHints(r, w.hints)
 	printRefused(r)
+	var passed []string
+	shown := false
 	for _, task := range r.Tasks {
-		printTask(task)
+		switch {
+		case task.Verdict == grader.Pass:
+			passed = append(passed, task.Task)
+		case !shown:
+			shown, w.task = true, task.Task
+			if len(passed) > 0 {
+				fmt.Println(say.Hang("  "+verdict(grader.Pass)+"         ", strings.Join(passed, ", ")))
+			}
+			printTask(task)
+		}
 	}
 	printVet(r)
-	fmt.Println(say.Dim(say.Hang("", fmt.Sprintf(say.T("%.1f s after the save; save again to check again", "%.1f с после сохранения; сохраните ещё раз — проверю ещё раз"), time.Since(begun).Seconds()))))
-}
-
-// first puts a task at the head of the next round, and leaves the others in their order.
-func (w *watcher) first(task string) {
-	i := slices.Index(w.tasks, task)
-	w.tasks = slices.Insert(slices.Delete(w.tasks, i, i+1), 0, task)
+	end := fmt.Sprintf(say.T("%.1f s after the save; save again to check again", "%.1f с после сохранения; сохраните ещё раз — проверю ещё раз"), time.Since(begun).Seconds())
+	if len(r.Tasks) > 1 {
+		end = fmt.Sprintf(say.T("%d of %d points; ", "баллов: %d из %d; "), r.Points, r.Of) + end
+	}
+	fmt.Println(say.Dim(say.Hang("", end)))
 }
 
 // await returns when the sources are others than those that were seen, and have stopped

@@ -96,6 +96,8 @@ func plainFiles(dir string) error {
 			return err
 		case d.IsDir():
 			return nil
+		case d.Type()&fs.ModeSymlink != 0 && strings.HasPrefix(d.Name(), ".#"):
+			return nil // the lock of an Emacs that has it open: a link to nowhere, and never compiled
 		}
 		info, err := d.Info()
 		if err != nil {
