@@ -31,12 +31,14 @@ func showProgress(_ context.Context, t tree.Tree, _ []string) error {
 	if err != nil {
 		return err
 	}
-	points, of, next := 0, 0, ""
+	var graded []tree.Lesson
+	points, of := 0, 0
 	for _, l := range tree.Lessons {
 		if !t.Graded(l) {
 			fmt.Printf("%02d  %s\n", l.Number, say.Dim(say.T(l.En, l.Ru)+say.T("  (no homework yet)", "  (задания ещё нет)")))
 			continue
 		}
+		graded = append(graded, l)
 		e, begun := best[l.Name]
 		points, of = points+e.Points, of+100
 		word := say.Dim(say.T("not checked yet", "ещё не проверялось"))
@@ -44,18 +46,36 @@ func showProgress(_ context.Context, t tree.Tree, _ []string) error {
 		case e.Done():
 			word = say.Good(fmt.Sprintf(say.T("done, %d of %d", "сделано, %d из %d"), e.Points, e.Of)) + say.Dim("  "+e.At.Format("2006-01-02"))
 		case begun:
-			word = fmt.Sprintf(say.T("%d of %d; left: %s", "%d из %d; осталось: %s"), e.Points, e.Of, strings.Join(missing(e), ", "))
+			word = say.Hang(fmt.Sprintf(say.T("%d of %d; left: ", "%d из %d; осталось: "), e.Points, e.Of), strings.Join(missing(e), ", "))
 		}
-		fmt.Printf("%02d  %s\n    %s\n", l.Number, say.T(l.En, l.Ru), word)
-		if next == "" && !e.Done() {
-			next = nextStep(l, begun)
-		}
+		fmt.Printf("%02d  %s\n", l.Number, say.T(l.En, l.Ru))
+		fmt.Println("    " + word)
 	}
 	fmt.Printf(say.T("\n%d of %d points\n", "\nбаллов: %d из %d\n"), points, of)
-	if next != "" {
-		fmt.Println(say.T("next: ", "дальше: ") + next)
+	if l, ok := nextLesson(graded, best); ok {
+		_, begun := best[l.Name]
+		fmt.Println(say.Hang(say.T("next: ", "дальше: "), nextStep(l, begun)))
+	} else {
+		fmt.Println(say.Good(say.T("that is the whole course", "это весь курс")))
 	}
 	return nil
+}
+
+// nextLesson is the one to go on with: that of the latest check, if something is left in it;
+// else the next one after it that has something left, and at last what was left out before.
+func nextLesson(graded []tree.Lesson, best map[string]progress.Entry) (tree.Lesson, bool) {
+	latest := 0
+	for i, l := range graded {
+		if best[l.Name].At.After(best[graded[latest].Name].At) {
+			latest = i
+		}
+	}
+	for i := range graded {
+		if l := graded[(latest+i)%len(graded)]; !best[l.Name].Done() {
+			return l, true
+		}
+	}
+	return tree.Lesson{}, false
 }
 
 // missing are the tasks without all of their points.

@@ -53,8 +53,8 @@ func start(ctx context.Context, t tree.Tree, args []string) error {
 			return err
 		}
 		if before, ok := l.Previous(); ok && before.Number > 0 {
-			fmt.Println(say.Hang("", fmt.Sprintf(say.T("it stands on the course's solution of lesson %02d; FROM=mine make start-%02d puts your own there",
-				"оно стоит на решении курса к уроку %02d; FROM=mine make start-%02d возьмёт ваше"), before.Number, l.Number)))
+			fmt.Println(say.Hang("", fmt.Sprintf(say.T("%s stands on the course's solution of lesson %02d; FROM=mine make start-%02d puts your own there",
+				"%s стоит на решении курса к уроку %02d; FROM=mine make start-%02d возьмёт ваше"), t.Rel(dir), before.Number, l.Number)))
 		}
 	}
 	return tellTasks(t, l)
@@ -89,11 +89,14 @@ func carryOver(ctx context.Context, t tree.Tree, l tree.Lesson, next stub.Stub) 
 	if err != nil {
 		return err
 	}
-	mine, err := sources(t.Dir("homework", before))
+	mine, err := written(ctx, t, before)
 	if err != nil {
 		return err
 	}
-	delete(mine, "todo.go")
+	if len(mine) == 0 {
+		return fmt.Errorf(say.T("%s is not begun: there is nothing of yours to carry over; make start-%02d stands on the course's solution",
+			"%s ещё не начато: переносить нечего; make start-%02d стоит на решении курса"), t.Rel(t.Dir("homework", before)), l.Number)
+	}
 	result, err := carry.Merge(ctx, onlyGo(base), mine, onlyGo(next.Files))
 	if err != nil {
 		return err
@@ -118,9 +121,36 @@ func carryOver(ctx context.Context, t tree.Tree, l tree.Lesson, next stub.Stub) 
 	return tryBuild(ctx, t, l)
 }
 
+// written are the files of a homework that the student has written. Those with holes that
+// nobody has touched stay behind: the next homework has the solution's in their place.
+func written(ctx context.Context, t tree.Tree, l tree.Lesson) (carry.Files, error) {
+	made, err := stub.Generate(ctx, t.Dir("solutions", l))
+	if err != nil {
+		return nil, err
+	}
+	names, err := own(made, t.Dir("homework", l))
+	if err != nil {
+		return nil, err
+	}
+	all, err := sources(t.Dir("homework", l))
+	if err != nil {
+		return nil, err
+	}
+	mine := carry.Files{}
+	for _, name := range names {
+		if text, ok := all[name]; ok && name != "todo.go" { // what is edited may be go.mod, too
+			mine[name] = text
+		}
+	}
+	return mine, nil
+}
+
 // tellFate is the honest word: what is the student's now, and what is not.
 func tellFate(t tree.Tree, l tree.Lesson, r carry.Result) {
 	aside := t.Rel(filepath.Join(t.Dir("homework", l), ".mine"))
+	if names := unfinished(r); len(names) > 0 {
+		fmt.Println(say.Hang("", fmt.Sprintf(say.T("yours, and with holes of the lesson before, which this one needs filled: %s", "ваши, но с дырами прошлого урока, а здесь они нужны заполненными: %s"), strings.Join(names, ", "))))
+	}
 	for _, line := range []struct{ fate, en, ru string }{
 		{carry.Carried, "yours, with what this lesson changes: %s", "ваши, с изменениями этого урока: %s"},
 		{carry.Own, "yours alone: %s", "только ваши: %s"},
@@ -133,6 +163,16 @@ func tellFate(t tree.Tree, l tree.Lesson, r carry.Result) {
 			fmt.Println(say.Hang("", fmt.Sprintf(say.T(line.en, line.ru), strings.Join(names, ", "))))
 		}
 	}
+}
+
+// unfinished are the student's files in which a hole of the lesson before has come along.
+func unfinished(r carry.Result) (names []string) {
+	for _, name := range slices.Concat(r.Names(carry.Carried), r.Names(carry.Own)) {
+		if r.Holes[name] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // tryBuild says whether the two fit together. If they do not, the mending is the student's:

@@ -63,7 +63,7 @@ func (s *suite) student(ctx context.Context) (err error) {
 			return p.try(ctx, p.solution("rootfs.go"), "баллов: 100 из 100", "make progress")
 		}},
 		{"make progress", func(ctx context.Context) error {
-			return p.says(ctx, "make progress", "done, 100 of 100", "next: make lesson-00")
+			return p.says(ctx, "make progress", "done, 100 of 100", "next: make lesson-04")
 		}},
 		{"an update of the course", func(ctx context.Context) error {
 			if err := p.update(); err != nil {
