@@ -73,7 +73,7 @@ func main() {
 	for _, c := range commands() {
 		if c.name == os.Args[1] {
 			err := c.run(ctx, t, os.Args[2:])
-			if ctx.Err() != nil {
+			if code := exit(0); ctx.Err() != nil && !errors.As(err, &code) {
 				os.Exit(130)
 			}
 			fail(err)

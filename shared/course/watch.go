@@ -48,17 +48,27 @@ func watch(ctx context.Context, t tree.Tree, args []string) error {
 	w.prepare(ctx)
 	fmt.Println(say.Hang("", fmt.Sprintf(say.T("save a file in %s and it is checked; Ctrl-C ends", "сохраните файл в %s — и начнётся проверка; Ctrl-C — конец"), t.Rel(w.dir))))
 	for {
-		seen, err := w.look()
+		err := w.next(ctx)
+		if ctx.Err() != nil { // the only end that it has
+			fmt.Println()
+			return exit(0)
+		}
 		if err != nil {
 			return err
 		}
-		if err := w.round(ctx, seen); err != nil {
-			return err
-		}
-		if err := w.await(ctx, seen); err != nil {
-			return err
-		}
 	}
+}
+
+// next is one round, and the wait for the save after it.
+func (w *watcher) next(ctx context.Context) error {
+	seen, err := w.look()
+	if err != nil {
+		return err
+	}
+	if err := w.round(ctx, seen); err != nil {
+		return err
+	}
+	return w.await(ctx, seen)
 }
 
 // A watcher is one student's afternoon.
@@ -172,6 +182,7 @@ func (w *watcher) check(ctx, checked context.Context, begun time.Time) error {
 		w.tell(report, begun)
 		return err
 	}
+	keepHints(report, 0)
 	printReport(report)
 	fmt.Println(say.Good(say.T("all of it. make progress knows the next step", "всё. Следующий шаг подскажет make progress")))
 	return err
