@@ -34,14 +34,15 @@ const (
 var hung atomic.Bool
 
 // Mydocker prepares a call of the mydocker under test. Its environment is ours, with the
-// task's own MYDOCKER_ROOT and without what the grader needs; its input is empty.
+// task's own MYDOCKER_ROOT and without what the grader needs (the reader's language stays: what
+// mydocker says of an error may be shown to them); its input is empty.
 func (t *T) Mydocker(args ...string) *Cmd {
 	c := &Cmd{t: t}
 	c.cmd.Path = t.binary
 	c.cmd.Args = append([]string{"mydocker"}, args...)
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
-		if name != "MYDOCKER" && !strings.HasPrefix(name, "COURSE_") {
+		if name != "MYDOCKER" && (name == "COURSE_LANG" || !strings.HasPrefix(name, "COURSE_")) {
 			c.cmd.Env = append(c.cmd.Env, kv)
 		}
 	}

@@ -190,7 +190,7 @@ func (w *workshop) runIn(ctx context.Context, g *vm.Guest, r *run) (err error) {
 	defer stop()
 	r.code, err = g.Run(watched, vm.Cmd{
 		Argv:   []string{"/lab/bin/homework.test", w.sub.pattern(), "-test.timeout=0"},
-		Env:    []string{"MYDOCKER=/lab/bin/mydocker", "COURSE_SEALED=1", fmt.Sprintf("COURSE_SCALE=%d", patience(g))},
+		Env:    []string{"MYDOCKER=/lab/bin/mydocker", "COURSE_SEALED=1", fmt.Sprintf("COURSE_SCALE=%d", patience(g)), "COURSE_LANG=" + prose.Lang()},
 		Stdin:  bytes.NewReader(r.key[:]),
 		Stdout: &r.output, Stderr: &r.output, Events: &r.lines, Timeout: cmp.Or(w.sub.Limit, limit),
 	})
