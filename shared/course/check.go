@@ -31,6 +31,8 @@ func checkHomework(ctx context.Context, t tree.Tree, args []string) error {
 		if sub.Dir, err = filepath.Abs(dir); err != nil {
 			return err
 		}
+	} else if err := there(t, l); err != nil {
+		return err
 	}
 	hints, err := wantedHints()
 	if err != nil {

@@ -39,6 +39,9 @@ func try(ctx context.Context, t tree.Tree, args []string) error {
 		return tree.NotWritten(l)
 	}
 	kind := "homework"
+	if err := there(t, l); err != nil && os.Getenv("FROM") == "" {
+		return err
+	}
 	switch from := os.Getenv("FROM"); from {
 	case "":
 	case "solution":

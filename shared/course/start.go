@@ -60,6 +60,15 @@ func start(ctx context.Context, t tree.Tree, args []string) error {
 	return tellTasks(t, l)
 }
 
+// there says so when a homework has no program at all: somebody has moved it away.
+func there(t tree.Tree, l tree.Lesson) error {
+	files, err := sources(t.Dir("homework", l))
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf(say.T("there is no program in %s; make start-%02d puts one there", "в %s нет программы; её положит туда make start-%02d"), t.Rel(t.Dir("homework", l)), l.Number)
+	}
+	return err
+}
+
 // own lists what in a homework's folder is the student's: edited files, and further ones.
 func own(s stub.Stub, dir string) ([]string, error) {
 	names, err := s.Edited(dir)

@@ -32,6 +32,9 @@ func watch(ctx context.Context, t tree.Tree, args []string) error {
 	if !t.Graded(l) {
 		return fmt.Errorf(say.T("the homework of lesson %s is not written yet", "домашнее задание урока %s ещё не написано"), l.Name)
 	}
+	if err := there(t, l); err != nil {
+		return err
+	}
 	w := &watcher{t: t, l: l, dir: t.Dir("homework", l), spare: make(chan spare, 1)}
 	defer w.close()
 	if w.test, err = grader.BuildTest(ctx, t, l); err != nil {
