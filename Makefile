@@ -58,17 +58,18 @@ where: tool
 
 # The tool is built again when a source of it is newer. Folders count as sources: a file
 # that was removed is a change too. The go command may be missing, or too old even to fetch
-# the version that go.work asks for.
+# the version that go.work asks for. go.work itself is left out: it names homework/, and a
+# folder that a student has moved away would stop everything.
 .PHONY: tool
 tool:
 	@[ -x '$(COURSE)' ] && [ -z "$$(find shared vm go.work -newer '$(COURSE)' -print | head -n 1)" ] && exit; \
 	command -v go >/dev/null 2>&1 || { \
 	  echo 'Go is not installed. The course needs Go $(GO_NEEDED) or newer: https://go.dev/doc/install' >&2; exit 1; }; \
-	go list -m mydocker.example/vm >/dev/null 2>&1 || { \
+	(cd shared/course && GOWORK=off go list -m mydocker.example/vm) >/dev/null 2>&1 || { \
 	  echo "This Go is too old: $$(cd / && go version). The course needs $(GO_NEEDED) or newer: https://go.dev/doc/install" >&2; \
 	  echo 'Go 1.21 and newer can fetch it by itself: GOTOOLCHAIN=auto make' >&2; exit 1; }; \
 	new='$(COURSE)'.$$$$; trap 'rm -f "$$new" "$$new.time"; exit 1' HUP INT TERM; \
 	mkdir -p '$(BUILD)' && : >"$$new.time" && \
-	(cd shared/course && CGO_ENABLED=0 go build -buildvcs=false -o "$$new" .) && \
+	(cd shared/course && GOWORK=off CGO_ENABLED=0 go build -buildvcs=false -o "$$new" .) && \
 	touch -r "$$new.time" "$$new" && mv "$$new" '$(COURSE)'; \
 	ended=$$?; rm -f "$$new" "$$new.time"; exit $$ended

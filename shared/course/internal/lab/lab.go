@@ -31,23 +31,22 @@ func Start(ctx context.Context, t tree.Tree, share string) (*vm.Guest, error) {
 	return vm.Start(ctx, vm.Options{Image: im, Share: share, Log: os.Stderr})
 }
 
-// Build builds the program in dir, statically, and puts it in place whole: somebody may be
-// running the one that is there.
-func Build(ctx context.Context, dir, out string) error {
-	return goBuild(ctx, dir, out, nil, "build")
-}
+// Build builds the program of a module, statically, and puts it in place whole: somebody may be
+// running the one that is there. go.work is not asked: it names every homework, and one that
+// was moved away is no reason for the others not to build.
+func Build(ctx context.Context, dir, out string) error { return BuildAlone(ctx, dir, out) }
 
-// BuildAlone builds the program of a module that may lie anywhere: go.work is not asked.
+// BuildAlone is Build for a module that may lie anywhere, with flags of the go command.
 func BuildAlone(ctx context.Context, dir, out string, flags ...string) error {
-	return goBuild(ctx, dir, out, []string{"GOWORK=off"}, append([]string{"build"}, flags...)...)
+	return goBuild(ctx, dir, out, append([]string{"build"}, flags...)...)
 }
 
 // BuildTest builds the tests in dir.
 func BuildTest(ctx context.Context, dir, out string) error {
-	return goBuild(ctx, dir, out, nil, "test", "-c", "-vet=off")
+	return goBuild(ctx, dir, out, "test", "-c", "-vet=off")
 }
 
-func goBuild(ctx context.Context, dir, out string, env []string, args ...string) error {
+func goBuild(ctx context.Context, dir, out string, args ...string) error {
 	tmp, err := os.MkdirTemp(filepath.Dir(out), ".new-*")
 	if err != nil {
 		return err
@@ -55,7 +54,7 @@ func goBuild(ctx context.Context, dir, out string, env []string, args ...string)
 	defer os.RemoveAll(tmp)
 	fresh := filepath.Join(tmp, filepath.Base(out))
 	cmd := child.Go(ctx, append(args, "-o", fresh, ".")...)
-	cmd.Dir, cmd.Env = dir, append(cmd.Env, env...)
+	cmd.Dir, cmd.Env = dir, append(cmd.Env, "GOWORK=off")
 	output, err := cmd.CombinedOutput()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) && ctx.Err() == nil {

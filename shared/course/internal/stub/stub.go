@@ -87,7 +87,7 @@ func (s *Stub) dig(ctx context.Context, dir string) error {
 	loaded, err := packages.Load(&packages.Config{
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedSyntax | packages.NeedTypes |
 			packages.NeedTypesInfo | packages.NeedImports | packages.NeedDeps,
-		Context: ctx, Dir: dir, Fset: fset, Env: child.Go(ctx).Env,
+		Context: ctx, Dir: dir, Fset: fset, Env: append(child.Go(ctx).Env, "GOWORK=off"),
 	}, "./...")
 	if err != nil {
 		return err
