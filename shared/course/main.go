@@ -116,5 +116,10 @@ func help() {
 }
 
 func unknown(target string) error {
+	for _, c := range commands() {
+		if c.name == target && c.args == "NN" {
+			return fmt.Errorf(say.T("which lesson? For example: make %s-03", "какой урок? Например: make %s-03"), target)
+		}
+	}
 	return fmt.Errorf(say.T("there is no target %q; make alone lists them", "цели %q нет; список целей печатает make без аргументов"), target)
 }
