@@ -73,16 +73,26 @@ func brokenBy(err error) verdict {
 		Ru: "проверка не смогла отработать, вы тут ни при чём: " + err.Error()}
 }
 
+// lookShare bounds what a wait costs: of so many parts of its time, one is spent looking. A
+// look through all of /proc takes milliseconds in an emulated machine, and without a pause
+// in proportion takes them from the very process that is waited for.
+const lookShare = 5
+
 // Eventually waits until ok says yes: a state that another process brings about needs time.
 // It returns false when limit, scaled for this machine, is over.
 func (t *T) Eventually(limit time.Duration, ok func() bool) bool {
-	for deadline := time.Now().Add(scaled(limit)); !ok(); time.Sleep(5 * time.Millisecond) {
+	deadline := time.Now().Add(scaled(limit))
+	for {
+		begun := time.Now()
+		if ok() {
+			return true
+		}
 		t.endIfTodo() // what is not written will not happen
 		if time.Now().After(deadline) {
 			return false
 		}
+		time.Sleep(max(5*time.Millisecond, (lookShare-1)*time.Since(begun)))
 	}
-	return true
 }
 
 // settle is the first verdict; a later one changes nothing.
