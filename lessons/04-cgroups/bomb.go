@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -17,8 +19,16 @@ func init() { reexec.Register("fork-bomb", forkBomb) }
 
 // forkBomb runs in the child, and in the child's child, and so on: whoever returns from
 // clone(2) clones again. That is all. It is raw system calls in a loop, because a copy of a
-// Go process that has not called execve(2) has one thread and no runtime (lesson 02).
+// Go process that has not called execve(2) has one thread and no runtime (lesson 02). The
+// first of them has both, and is not to be interrupted: for that its runtime may want one
+// more thread, and a Go program that is refused one, as at a limit, ends.
 func forkBomb() {
+	runtime.LockOSThread() // never unlocked: the mask of signals is this thread's
+	var all unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = math.MaxUint64
+	}
+	unix.PthreadSigmask(unix.SIG_BLOCK, &all, nil)
 	for {
 		unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	}
@@ -142,7 +152,7 @@ func labAnswered(s *proof.Seen) {
 	s.Equal("answered-before", "true")
 	s.Check(s.Int("slowest-ms") <= silence.Milliseconds(), "the lab took %d ms for an answer", s.Int("slowest-ms"))
 	s.Check(s.Int("median-ms") <= labLimit.Milliseconds(), "half of the answers took %d ms and more", s.Int("median-ms"))
-	s.Equal("current", "32")
+	s.Equal("peak", "32")
 	s.Check(s.Int("refused") > 100, "clone(2) was refused %d times only", s.Int("refused"))
 	hostUnharmed(s)
 }
@@ -162,7 +172,9 @@ func burning(r *proof.Report, g group) error {
 	if !r.Eventually(15*time.Second, func() bool { _, err := os.Stat(fuse); return err != nil }) {
 		return fmt.Errorf("the host never came to its end")
 	}
-	if err := show(r, "current", g, "pids.current"); err != nil {
+	// At the limit pids.current may be one more for a moment: the kernel adds the newcomer
+	// first, and takes it back. Nobody ever came to be: pids.peak does not count it.
+	if err := show(r, "peak", g, "pids.peak"); err != nil {
 		return err
 	}
 	return showField(r, "refused", g, "pids.events", "max")

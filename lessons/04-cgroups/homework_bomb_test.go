@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,14 +72,20 @@ func held(t *grade.T, rootfs string) {
 	p := t.Mydocker(s.run("--rootfs", rootfs, "--name", "bomb", "--pids", strconv.Itoa(bombLimit))...).Start()
 	pid := s.find(t, p)
 	g := ownGroup(t, pid)
+	// pids.peak, and not pids.current: the kernel adds the newcomer first and takes it back when
+	// that was one too many, so at the limit now and then 33 is to be read there.
 	most := 0
 	t.Eventually(patience, func() bool {
-		n, _ := strconv.Atoi(g.read("pids.current"))
-		most = max(most, n)
+		if n, err := strconv.Atoi(g.read("pids.peak")); err == nil {
+			most = n
+		}
 		return most > bombLimit || g.field("pids.events", "max") > 200 || p.Ended()
 	})
+	if most == 0 && !p.Ended() {
+		t.Broken(fmt.Errorf("%s/pids.peak: %s", g, g.read("pids.peak")))
+	}
 	t.Saw("cat "+string(g)+"/pids.max", g.read("pids.max"))
-	t.Saw("the most in pids.current", strconv.Itoa(most))
+	t.Saw("cat "+string(g)+"/pids.peak", strconv.Itoa(most))
 	t.Saw("grep max pids.events", strconv.FormatInt(g.field("pids.events", "max"), 10))
 	if most > bombLimit {
 		t.Wrong("bomb-loose",
@@ -137,6 +144,16 @@ func init() {
 	// One counter for all of them, so that it goes out by itself where nothing stops it.
 	page, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS)
 	if err != nil {
+		os.Exit(1)
+	}
+	// The first of them is a whole Go program. When its runtime interrupts it, which it does by
+	// a signal, it may want one more thread; at the limit it is refused one, and the program
+	// ends, and with it the container, as if mydocker had done something wrong.
+	var all unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = math.MaxUint64
+	}
+	if unix.PthreadSigmask(unix.SIG_BLOCK, &all, nil) != nil {
 		os.Exit(1)
 	}
 	burn((*atomic.Int32)(unsafe.Pointer(&page[0])), int32(most))
