@@ -41,9 +41,10 @@ func BuildAlone(ctx context.Context, dir, out string, flags ...string) error {
 	return goBuild(ctx, dir, out, append([]string{"build"}, flags...)...)
 }
 
-// BuildTest builds the tests in dir.
+// BuildTest builds the tests in dir, without what only a debugger reads: a third less to be
+// carried into a guest.
 func BuildTest(ctx context.Context, dir, out string) error {
-	return goBuild(ctx, dir, out, "test", "-c", "-vet=off")
+	return goBuild(ctx, dir, out, "test", "-c", "-vet=off", "-ldflags=-s")
 }
 
 func goBuild(ctx context.Context, dir, out string, args ...string) error {
