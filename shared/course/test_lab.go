@@ -13,6 +13,7 @@ import (
 
 	"mydocker.example/shared/course/internal/child"
 	"mydocker.example/shared/course/internal/lab"
+	"mydocker.example/shared/course/internal/tree"
 	"mydocker.example/shared/prose"
 	"mydocker.example/vm"
 )
@@ -88,6 +89,11 @@ func (s *suite) packageInLab(ctx context.Context, dir string) error {
 func (s *suite) measuringDemos(context.Context) []check { return s.demos(true) }
 func (s *suite) otherDemos(context.Context) []check     { return s.demos(false) }
 
+// inRussian names the lessons whose tests, in the stage lab, have each proof run as a lesson
+// in Russian, under the leak detector, and the proofs that those cannot run: what is left to
+// be proved in that language here.
+var inRussian = map[int]string{2: "", 5: "rootless", 6: ""}
+
 // demos proves every claim of the lessons that measure, or of the others, in each language.
 // Those that measure take minutes alone, and the language changes nothing in them but words,
 // which the texts stage compares: they run in the caller's.
@@ -96,27 +102,35 @@ func (s *suite) demos(measuring bool) (checks []check) {
 		if l.Measures() != measuring {
 			continue
 		}
-		languages := []string{"en", "ru"}
-		if measuring {
-			languages = []string{prose.Lang()}
-		}
-		for _, lang := range languages {
-			checks = append(checks, check{l.Name + " " + lang, func(ctx context.Context) error {
-				program := filepath.Join(s.t.Build, "lesson-"+l.Name)
-				if err := lab.Build(ctx, s.t.Dir("lessons", l), program); err != nil {
-					return err
-				}
-				env, err := mydockerFor(ctx, s.t, l)
-				if err != nil {
-					return err
-				}
-				cmd := child.Command(ctx, program)
-				cmd.Env = append(append(cmd.Env, "COURSE_LANG="+lang), env...)
-				return silent(cmd)
+		add := func(lang, only string) {
+			checks = append(checks, check{strings.TrimSpace(l.Name + " " + lang + " " + only), func(ctx context.Context) error {
+				return s.demo(ctx, l, "COURSE_LANG="+lang, "ONLY="+only)
 			}})
+		}
+		if measuring {
+			add(prose.Lang(), "")
+			continue
+		}
+		add("en", "")
+		if only, ok := inRussian[l.Number]; !ok || only != "" {
+			add("ru", only)
 		}
 	}
 	return checks
+}
+
+func (s *suite) demo(ctx context.Context, l tree.Lesson, settings ...string) error {
+	program := filepath.Join(s.t.Build, "lesson-"+l.Name)
+	if err := lab.Build(ctx, s.t.Dir("lessons", l), program); err != nil {
+		return err
+	}
+	env, err := mydockerFor(ctx, s.t, l)
+	if err != nil {
+		return err
+	}
+	cmd := child.Command(ctx, program)
+	cmd.Env = slices.Concat(cmd.Env, settings, env)
+	return silent(cmd)
 }
 
 // transcripts holds the shell blocks of the lessons against what the lab prints.
