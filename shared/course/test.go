@@ -38,7 +38,7 @@ type check struct {
 type stage struct {
 	name string
 	run  func(s *suite, ctx context.Context) []check
-	wide bool // two checks at a time
+	wide bool // two checks at a time, and no wait for the last one before the next wide stage
 }
 
 // stages go from what fails fast to what takes long.
@@ -46,10 +46,10 @@ var stages = []stage{
 	{"static", (*suite).static, false},
 	{"texts", (*suite).texts, false},
 	{"imports", (*suite).imports, false},
-	{"stubs", (*suite).stubs, false},
+	{"stubs", (*suite).stubs, true},
+	{"lessons", (*suite).measuringDemos, false}, // each has the machine to itself
 	{"host", (*suite).host, true},
 	{"lab", (*suite).inLab, true},
-	{"lessons", (*suite).measuringDemos, false}, // each has the machine to itself
 	{"lessons", (*suite).otherDemos, true},
 	{"transcripts", (*suite).transcripts, true},
 	{"matrix", (*suite).matrix, true},
@@ -77,10 +77,16 @@ func test(ctx context.Context, t tree.Tree, _ []string) error {
 	if _, err := lab.Image(ctx, t); err != nil {
 		return err
 	}
-	for _, stage := range stages {
-		if len(wanted) == 0 || slices.Contains(wanted, stage.name) {
-			s.run(ctx, stage)
+	rest := slices.DeleteFunc(slices.Clone(stages), func(st stage) bool {
+		return len(wanted) > 0 && !slices.Contains(wanted, st.name)
+	})
+	for len(rest) > 0 {
+		n := 1
+		for rest[0].wide && n < len(rest) && rest[n].wide {
+			n++
 		}
+		s.run(ctx, rest[:n])
+		rest = rest[n:]
 	}
 	s.bench.Close()
 	s.one(ctx, "host", check{"nothing is left behind", before.Compare})
@@ -116,26 +122,29 @@ func wantedLesson(t tree.Tree) (string, error) {
 	return l.Name, err
 }
 
-func (s *suite) run(ctx context.Context, stage stage) {
-	checks := stage.run(s, ctx)
+// run runs the checks of neighbouring stages that are wide, or of one that is not.
+func (s *suite) run(ctx context.Context, stages []stage) {
 	atOnce := 1
-	if stage.wide {
+	if stages[0].wide {
 		atOnce = 2
 	}
 	var all sync.WaitGroup
 	places := make(chan struct{}, atOnce)
-	for _, c := range checks {
-		if !strings.Contains(c.name, s.lesson) {
-			continue
+	for _, stage := range stages {
+		for _, c := range stage.run(s, ctx) {
+			if !strings.Contains(c.name, s.lesson) {
+				continue
+			}
+			places <- struct{}{}
+			if ctx.Err() != nil {
+				all.Wait()
+				return
+			}
+			all.Go(func() {
+				defer func() { <-places }()
+				s.one(ctx, stage.name, c)
+			})
 		}
-		places <- struct{}{}
-		if ctx.Err() != nil {
-			break
-		}
-		all.Go(func() {
-			defer func() { <-places }()
-			s.one(ctx, stage.name, c)
-		})
 	}
 	all.Wait()
 }
