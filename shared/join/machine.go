@@ -57,12 +57,11 @@ const (
 
 // scratch is the machine's own memory, at the beginning of the data.
 type scratch struct {
-	table    uint64 // where the table begins
-	allBits  uint64 // a full signal set (rt_sigtimedwait(2))
-	status   uint64 // for wait4(2)
-	failed   uint64 // the line that failed, and its errno: what is reported
-	errno    uint64
-	reserved [3]uint64
+	table   uint64 // where the table begins
+	allBits uint64 // a full signal set (rt_sigtimedwait(2))
+	_       uint64 // what wait4(2) says of a child
+	_       uint64 // the line that failed, and its errno, which are reported
+	_       uint64
 }
 
 const scratchSize = int(unsafe.Sizeof(scratch{}))
@@ -76,9 +75,9 @@ type elfFile struct {
 	ident                              [16]byte
 	kind, machine                      uint16
 	version                            uint32
-	entry, programHeaders, sections    uint64
-	flags                              uint32
-	size, headerSize, headers, a, b, c uint16
+	entry, programHeaders, _           uint64
+	_                                  uint32 // flags
+	size, headerSize, headers, _, _, _ uint16
 	segments                           [3]segment
 }
 
