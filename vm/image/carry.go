@@ -65,6 +65,77 @@ func Portable(ctx context.Context, o Options) (im vm.Image, emulator string, err
 	return im, dir, nil
 }
 
+// Foreign is the image for machines with another processor, as GOARCH says it, and no emulator:
+// it cannot be started here. Its kernel and its packages are theirs, the tools that put them
+// together are this machine's.
+func Foreign(ctx context.Context, o Options, goarch string) (im vm.Image, err error) {
+	if o.Log == nil {
+		o.Log = io.Discard
+	}
+	if im.Key, err = vm.KeyFor(goarch); err != nil {
+		return im, err
+	}
+	theirs, err := archOf(goarch)
+	if err != nil {
+		return im, err
+	}
+	own, err := guestArch()
+	if err != nil {
+		return im, err
+	}
+	dir, err := vm.ImageDir(im.Key)
+	if err != nil {
+		return im, err
+	}
+	if there, err := vm.Load(dir); err == nil && isImage(dir) == nil {
+		return there, nil
+	}
+	lab := filepath.Dir(dir)
+	if err := os.MkdirAll(lab, 0o755); err != nil {
+		return im, err
+	}
+	unlock, err := lockCache(ctx, lab, o.Log)
+	if err != nil {
+		return im, err
+	}
+	defer unlock()
+	sweep(lab)
+	if o.Dir == "" {
+		if o.Dir, err = moduleDir(ctx); err != nil {
+			return im, err
+		}
+	}
+	b := &builder{lab: lab, dir: dir, key: im.Key, source: o.Dir, arch: theirs, log: o.Log}
+	agent, err := b.agent(ctx)
+	if err != nil {
+		return im, err
+	}
+	packages, err := b.packages(ctx, []string{"guest", "kernel"})
+	if err != nil {
+		return im, err
+	}
+	im.Packages = map[string]string{}
+	for _, p := range packages {
+		im.Packages[p.Name] = p.Version
+	}
+	here := *b
+	here.arch = own
+	tools, err := here.packages(ctx, here.wants(vm.QEMU{}))
+	if err != nil {
+		return im, err
+	}
+	base, err := b.base(ctx, append(packages, tools.group("tools")...), nil)
+	if err != nil {
+		return im, err
+	}
+	if err := b.assemble(partsIn(base), agent); err != nil {
+		return im, err
+	}
+	made := partsIn(dir)
+	im.Kernel, im.Initrd, im.Rootfs = made.kernel, made.initrd, made.rootfs
+	return im, im.Save(dir)
+}
+
 // unpackedIn is the folder that an emulator runs out of. An installed one has none.
 func unpackedIn(q vm.QEMU, a arch) (dir string, ok bool) {
 	if len(q.Argv) == 0 {
@@ -157,7 +228,10 @@ func carried(ctx context.Context, lab string, p Parcel, a arch) (vm.QEMU, error)
 	}
 	q, missing := installedQEMU(ctx, a)
 	if missing != nil {
-		return q, fmt.Errorf("the QEMU that was brought does not run here (%w), and none is installed: %w\n%s", err, missing, withoutApt)
+		if _, none := os.Stat(from); none != nil {
+			err = none
+		}
+		return q, fmt.Errorf("no QEMU was brought that runs here (%w), and none is installed: %w\n%s", err, missing, withoutApt)
 	}
 	return q, nil
 }
