@@ -39,7 +39,7 @@ func commands() []command {
 		{"vm", "", "a shell in the lab; CMD='…' runs one command, OUT=dir brings files out", "оболочка в лаборатории; CMD='…' выполнит одну команду, OUT=папка вынесет файлы", shell},
 		{"diff", "NN", "your homework against the solution", "ваше домашнее задание против решения", diff},
 		{"evolution", "NN", "what lesson NN changed in mydocker", "что урок NN изменил в mydocker", evolution},
-		{"doctor", "", "what this machine has, what it lacks, and the command to type", "что есть на этой машине, чего не хватает и какую команду набрать", examine},
+		{"doctor", "[NN]", "what this machine has, what it lacks, and the command to type; doctor-NN: for LAB=host lesson NN", "что есть на этой машине, чего не хватает и какую команду набрать; doctor-NN: для урока NN с LAB=host", examine},
 		{"grade", "NN", "grade a group: DIR=submissions OUT=grades.csv, a folder a student", "проверить группу: DIR=submissions OUT=grades.csv, каталог на студента", gradeClass},
 		{"explain", "", "why the kernel answered so: ERR='pivot_root EINVAL', or the whole line", "почему ядро так ответило: ERR='pivot_root EINVAL' или вся строка", explainError},
 		{"reset", "[NN]", "forget the lab's snapshots; reset-NN: homework/NN from the start, your work put aside", "забыть снимки лаборатории; reset-NN: homework/NN с начала, ваша работа откладывается", reset},
