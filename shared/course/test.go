@@ -48,6 +48,7 @@ var stages = []stage{
 	{"lab", (*suite).inLab, true},
 	{"lessons", (*suite).measuringDemos, false}, // each has the machine to itself
 	{"lessons", (*suite).otherDemos, true},
+	{"offline", (*suite).offline, false},
 	{"transcripts", (*suite).transcripts, true},
 	{"matrix", (*suite).matrix, true},
 	{"person", (*suite).person, false}, // each has the machine to itself: a person waits for answers
