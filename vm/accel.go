@@ -156,3 +156,16 @@ func lastLine(text string) string {
 func Accelerator(ctx context.Context, image Image) (string, error) {
 	return chooseAccel(ctx, Options{Image: image, Log: io.Discard})
 }
+
+// Tried is what an earlier start found out about the hardware's help, in words; "" before that.
+func Tried(image Image) string {
+	path, err := verdictPath(image)
+	if err != nil {
+		return ""
+	}
+	v, err := readVerdict(path)
+	if err != nil {
+		return ""
+	}
+	return v.Why
+}

@@ -51,6 +51,7 @@ var stages = []stage{
 	{"host", (*suite).host, true},
 	{"lab", (*suite).inLab, true},
 	{"lessons", (*suite).otherDemos, true},
+	{"offline", (*suite).offline, false},
 	{"transcripts", (*suite).transcripts, true},
 	{"matrix", (*suite).matrix, true},
 	{"person", (*suite).person, false}, // each has the machine to itself: a person waits for answers

@@ -69,6 +69,7 @@ func (s *suite) static(context.Context) []check {
 		{"go vet", func(ctx context.Context) error {
 			return s.goIn(ctx, ".", nil, slices.Concat([]string{"vet"}, ours, stubs)...)
 		}},
+		{"devcontainer.json", func(context.Context) error { return devcontainer(s.t) }},
 		{"staticcheck", func(ctx context.Context) error {
 			if err := s.goIn(ctx, ".", nil, slices.Concat([]string{"run", staticcheck}, ours)...); err != nil || len(stubs) == 0 {
 				return err

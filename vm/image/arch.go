@@ -3,6 +3,7 @@ package image
 import (
 	"fmt"
 	"runtime"
+	"strings"
 )
 
 // An arch is what differs between the processors of the guest.
@@ -38,11 +39,15 @@ var arches = []arch{
 }
 
 // guestArch is the machine's own: foreign code runs no faster than foreign machines.
-func guestArch() (arch, error) {
+func guestArch() (arch, error) { return archOf(runtime.GOARCH) }
+
+func archOf(goarch string) (arch, error) {
+	var known []string
 	for _, a := range arches {
-		if a.Go == runtime.GOARCH {
+		if a.Go == goarch {
 			return a, nil
 		}
+		known = append(known, a.Go)
 	}
-	return arch{}, fmt.Errorf("the lab knows no guest for %s", runtime.GOARCH)
+	return arch{}, fmt.Errorf("the lab knows no guest for %s, only for %s", goarch, strings.Join(known, " and "))
 }

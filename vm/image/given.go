@@ -20,9 +20,10 @@ const withoutApt = `The lab builds itself on Debian and Ubuntu, WSL2 included. E
        Fedora  sudo dnf install qemu-system-x86-core      (arm64: qemu-system-aarch64-core)
        Arch    sudo pacman -S qemu-system-x86             (arm64: qemu-system-aarch64)
        macOS   brew install qemu
-  2. Build the image where there is apt, in a container for example, by make vm CMD=true.
-     Copy its folder ~/.cache/mydocker-course/lab/image-… here, or a .tar of it (the machines
-     must have the same kind of processor), and set LAB_IMAGE to the path of the copy.
+  2. Where there is apt, in a container for example, make bundle packs all that the course
+     needs into one file (the machines must have the same kind of processor). Here,
+     make unbundle FROM=file puts it in place. LAB_IMAGE=file takes the image alone out of
+     it; LAB_IMAGE=dir is a copy of a folder ~/.cache/mydocker-course/lab/image-….
 LAB_KERNEL=file takes another kernel (vmlinux or bzImage); its modules, if it needs any, are
 looked for in lib/modules/<release> beside it and in /lib/modules/<release>.`
 

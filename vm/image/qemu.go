@@ -72,21 +72,26 @@ func (b *builder) qemu(ctx context.Context, packages lock) (vm.QEMU, error) {
 	if err != nil {
 		return vm.QEMU{}, err
 	}
-	argv := tool{dir, b.arch}.argv(program)
-	for _, data := range firmwareDirs {
-		// It has to be told where its data is.
-		argv = append(argv, "-L", filepath.Join(dir, data))
-	}
-	version, err := qemuVersion(ctx, argv)
+	q := unpacked(dir, b.arch)
+	q.Version, err = qemuVersion(ctx, q.Argv)
 	if err == nil || ctx.Err() != nil {
-		env := []string{"QEMU_MODULE_DIR=" + filepath.Join(dir, b.arch.Libs, "qemu")}
-		return vm.QEMU{Argv: argv, Env: env, Version: version}, err
+		return q, err
 	}
 	fmt.Fprintf(b.log, "lab: the emulator does not run out of the cache: %v\n", err)
 	if err := b.install(ctx, b.arch.EmulatorPackages...); err != nil {
 		return vm.QEMU{}, err
 	}
 	return installedQEMU(ctx, b.arch)
+}
+
+// unpacked is how to call the emulator that lies in dir as in its packages.
+func unpacked(dir string, a arch) vm.QEMU {
+	argv := tool{dir, a}.argv("usr/bin/" + a.QEMU)
+	for _, data := range firmwareDirs {
+		// It has to be told where its data is.
+		argv = append(argv, "-L", filepath.Join(dir, data))
+	}
+	return vm.QEMU{Argv: argv, Env: []string{"QEMU_MODULE_DIR=" + filepath.Join(dir, a.Libs, "qemu")}}
 }
 
 var firmwareDirs = []string{"usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -28,7 +29,11 @@ func (b *builder) packages(ctx context.Context, want []string) (lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, withoutApt)
 	}
-	a := &apt{dir: filepath.Join(b.lab, "apt"), debs: filepath.Join(b.lab, "debs"), arch: b.arch.Debian, distro: d, log: b.log}
+	dir := filepath.Join(b.lab, "apt")
+	if b.arch.Go != runtime.GOARCH {
+		dir += "-" + b.arch.Go
+	}
+	a := &apt{dir: dir, debs: filepath.Join(b.lab, "debs"), arch: b.arch.Debian, distro: d, log: b.log}
 	if err := os.MkdirAll(a.debs, 0o755); err != nil {
 		return nil, err
 	}

@@ -76,11 +76,15 @@ func (b *builder) tools(ctx context.Context, dir string, packages lock) (tool, e
 	if err != nil {
 		return tool{}, err
 	}
-	err = unpack(ctx, dir, b.arch, debs, func(name string) bool { return slices.Contains(programs, name) })
+	own, err := guestArch() // of this machine, whatever the guest's is
 	if err != nil {
 		return tool{}, err
 	}
-	t := tool{dir, b.arch}
+	err = unpack(ctx, dir, own, debs, func(name string) bool { return slices.Contains(programs, name) })
+	if err != nil {
+		return tool{}, err
+	}
+	t := tool{dir, own}
 	argv := t.argv("usr/sbin/depmod")
 	if _, err := run(ctx, argv[0], append(argv[1:], "--version")...); err == nil || ctx.Err() != nil {
 		return t, ctx.Err()

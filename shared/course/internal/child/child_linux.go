@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,7 +12,7 @@ import (
 // dieWithParent: the wish is bound to the thread that forks. Go keeps its threads, unless a
 // goroutine ends locked to one; nothing in the tool does that.
 func dieWithParent(cmd *exec.Cmd, signal unix.Signal) {
-	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: signal}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: signal}
 }
 
 // DieWithParent asks the kernel for a SIGTERM when the process that started the tool dies.
@@ -25,4 +26,15 @@ func DieWithParent() error {
 		os.Exit(143)
 	}
 	return nil
+}
+
+// Offline has a command run in a network namespace of its own, in which there is no network,
+// not even a loopback that is up. Whoever is not root gets a user namespace around it.
+func Offline(cmd *exec.Cmd) {
+	cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWNET
+	if os.Geteuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+	}
 }

@@ -12,8 +12,10 @@ type CompileError struct {
 }
 
 var (
-	beside  = regexp.MustCompile(`^(\./)?([\w.-]+(/[\w.-]+)*\.go:\d+)`)
-	insides = regexp.MustCompile(` \(/\S*\)$`) // where the go command has looked
+	beside = regexp.MustCompile(`^(\./)?([\w.-]+(/[\w.-]+)*\.go:\d+)`)
+	// An import that no go.mod has is looked for in the network, and there may be none.
+	unreachable = regexp.MustCompile(`: Get "[^"]*": .*`)
+	insides     = regexp.MustCompile(` \(/\S*\)$`) // where the go command has looked
 )
 
 // Lines are the compiler's words without the go command's: file:line:column: what is wrong.
@@ -30,6 +32,7 @@ func (e *CompileError) Lines(prefix string) (lines []string) {
 		line = strings.TrimPrefix(line, "go: ")
 		line = strings.TrimSuffix(line, "; to add it:")
 		line = strings.ReplaceAll(line, e.Dir+"/", "")
+		line = unreachable.ReplaceAllString(line, ": not in the module cache, and it cannot be fetched")
 		line = insides.ReplaceAllString(line, "")
 		line = beside.ReplaceAllString(line, prefix+"/$2")
 		lines = append(lines, line)

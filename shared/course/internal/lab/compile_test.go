@@ -35,3 +35,8 @@ func TestCompileErrorsArePlain(t *testing.T) {
 		})
 	}
 }
+
+func TestNoNetwork(t *testing.T) {
+	e := &CompileError{Dir: "/d", Output: `/d/main.go:6:2: module example.org/x: Get "https://proxy.example/example.org/x/@v/list": dial tcp: lookup proxy.example: network is unreachable`}
+	assert.Equal(t, []string{"homework/01/main.go:6:2: module example.org/x: not in the module cache, and it cannot be fetched"}, e.Lines("homework/01"))
+}

@@ -57,7 +57,7 @@ func Find() (Tree, error) {
 // sweep removes what runs that were killed have left in the folder of builds. A day is longer
 // than any run takes.
 func sweep(build string) {
-	for _, pattern := range []string{".new-*", "check-*", "diff-*", "course.*"} {
+	for _, pattern := range []string{".new-*", "check-*", "diff-*", "bundle-*", "course.*"} {
 		found, _ := filepath.Glob(filepath.Join(build, pattern))
 		for _, path := range found {
 			if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
