@@ -240,7 +240,7 @@ func serve(ctx context.Context) (*server, error) {
 	}
 	srv := &server{dir: dir}
 	srv.cmd = child.Command(ctx, "tmux", "-S", srv.socket(), "-f", "/dev/null", "-D")
-	srv.cmd.Env = utf8(slices.DeleteFunc(srv.cmd.Env, func(kv string) bool { return strings.HasPrefix(kv, "TMUX") }))
+	srv.cmd.Env = utf8(slices.DeleteFunc(srv.cmd.Env, inherited))
 	srv.cmd.Stdout, srv.cmd.Stderr = &srv.out, &srv.out
 	if err := srv.cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
@@ -286,6 +286,12 @@ func (srv *server) tmux(args ...string) (string, error) {
 		return "", fmt.Errorf("tmux %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
 	}
 	return string(out), nil
+}
+
+// inherited is what a terminal of a person's has not: another tmux around it, or a make.
+func inherited(kv string) bool {
+	name, _, _ := strings.Cut(kv, "=")
+	return strings.HasPrefix(name, "TMUX") || name == "MAKELEVEL" || name == "MAKEFLAGS" || name == "MFLAGS"
 }
 
 // utf8 makes the locale one in which tmux is willing to work.

@@ -126,7 +126,8 @@ func TestFactor(t *testing.T) {
 	t.Setenv("LAB_SCALE", "")
 	assert.InDelta(t, 2, factor(0, 2), 0)
 	assert.InDelta(t, 2, factor(1.9, 2), 0)
-	assert.InDelta(t, 8, factor(8, 2), 0)
+	assert.InDelta(t, 4, factor(8, 2), 0)
+	assert.InDelta(t, 10, factor(100, 2), 0)
 	t.Setenv("LAB_SCALE", "12")
 	assert.InDelta(t, 4, factor(0, 2), 0)
 }

@@ -39,15 +39,15 @@ func (p *patience) scaled() time.Duration {
 
 func (p *patience) waited() time.Duration { return time.Since(p.begun).Round(100 * time.Millisecond) }
 
-// factor is by how much a limit grows. Twice is for nothing in particular: what is late by that
-// on a quiet machine is no bug, and what never comes is waited for to the end anyhow.
-// LAB_SCALE, which says that a machine is slower than others, counts here too.
+// factor is by how much a limit grows: twice for nothing in particular, as often as each
+// processor is wanted on a busy machine, and no more than ten times, for what never comes is
+// waited for to the end. LAB_SCALE, which says that a machine is slower than others, counts too.
 func factor(load float64, processors int) float64 {
-	own := 2.0
+	slow := 1.0
 	if n, err := strconv.Atoi(os.Getenv("LAB_SCALE")); err == nil && n > 6 { // 6 is that of an ordinary machine
-		own *= float64(n) / 6
+		slow = float64(n) / 6
 	}
-	return own * max(1, load/float64(processors))
+	return slow * min(10, max(2, load/float64(processors)))
 }
 
 // load is how many processes have wanted to run at once in the last minute (proc_loadavg(5));
