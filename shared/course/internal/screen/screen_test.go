@@ -68,6 +68,7 @@ func TestTwoPanesAndLongLines(t *testing.T) {
 
 func TestFailureShowsTheScreen(t *testing.T) {
 	s := open(t, Options{}, "sh", "-c", "echo what there is; read line; exit 1")
+	require.NoError(t, s.WaitFor(t.Context(), "what there is", soon))
 	err := s.WaitFor(t.Context(), "what there is not", time.Millisecond)
 	require.ErrorContains(t, err, "what there is not")
 	require.ErrorContains(t, err, "| what there is")
