@@ -178,9 +178,7 @@ func (n *speaker) text(c claim, width int) (lines []string) {
 	if len(lines) > 0 {
 		lines = append(lines, "")
 	}
-	for _, line := range lay.Markdown(c.Body, width) {
-		lines = append(lines, lay.Hard(line, width)...)
-	}
+	lines = append(lines, lay.Screen(c.Body, width)...)
 	if typed := commands(c.After); len(typed) > 0 {
 		lines = append(lines, "", n.screen.Style(dim, n.words.shell))
 		for _, line := range typed {

@@ -116,10 +116,7 @@ func (s *onStage) title() []string {
 // a paragraph does, if that leaves it more than half full.
 func (s *onStage) pages() (pages [][]string) {
 	width := min(s.people.width-2*len(margin), textWidth)
-	var lines []string
-	for _, line := range lay.Markdown(s.claims[s.at].Body, width) {
-		lines = append(lines, lay.Hard(line, width)...)
-	}
+	lines := lay.Screen(s.claims[s.at].Body, width)
 	rows := len(lines)
 	if s.screen.Height > 0 {
 		rows = max(s.screen.Height-2-len(s.title())-1-footHeight, 4)

@@ -116,3 +116,25 @@ func Cut(text string, n int) string {
 	}
 	return strings.TrimRight(prose.FirstColumns(text, max(n-1, 0)), " ") + "…"
 }
+
+// Screen is Markdown for a screen that breaks no line by itself: no line is longer than width,
+// and the cells of a table stand in a row without its frame.
+func Screen(md string, width int) (lines []string) {
+	for _, line := range Markdown(md, width) {
+		switch {
+		case separator.MatchString(line):
+		case strings.HasPrefix(line, "|") && strings.HasSuffix(line, "|"):
+			var cells []string
+			for _, cell := range strings.Split(strings.Trim(line, "|"), "|") {
+				cells = append(cells, strings.TrimSpace(cell))
+			}
+			row := strings.TrimPrefix(strings.Join(cells, " · "), " · ")
+			lines = append(lines, prose.Wrap(row, width, "    ")...)
+		default:
+			lines = append(lines, Hard(line, width)...)
+		}
+	}
+	return lines
+}
+
+var separator = regexp.MustCompile(`^\|[-| :]+\|$`)

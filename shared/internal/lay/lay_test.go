@@ -37,3 +37,11 @@ func TestCut(t *testing.T) {
 	require.Equal(t, "в своём…", Cut("в своём пространстве", 9))
 	require.Equal(t, "…", Cut("pivot_root", 0))
 }
+
+func TestScreen(t *testing.T) {
+	md := "Text.\n\n| | chroot(2) | pivot_root(2) |\n|---|---|---|\n| changes | the root of a process | the root mount |\n\n```console\n$ ls a-line-that-is-longer-than-the-width\n```\n"
+	require.Equal(t, []string{
+		"Text.", "", "chroot(2) · pivot_root(2)", "changes · the root of a", "    process · the root mount", "",
+		"$ ls", "a-line-that-is-longer-than-t", "he-width",
+	}, Screen(md, 28))
+}

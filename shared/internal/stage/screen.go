@@ -164,7 +164,8 @@ func (s *Screen) unfoot() {
 func Two(text string, width int) []string {
 	lines := prose.Wrap(text, width, "  ")
 	if len(lines) > 2 {
-		lines = []string{lines[0], lay.Cut("  "+strings.TrimSpace(strings.Join(lines[1:], " ")), width)}
+		rest := strings.Fields(strings.Join(lines[1:], " "))
+		lines = []string{lines[0], lay.Cut("  "+strings.Join(rest, " "), width)}
 	}
 	return lines
 }

@@ -51,7 +51,7 @@ func (p *Player) Find() error {
 		if e.Code != cast.Marker {
 			continue
 		}
-		if m := opens.FindStringSubmatch(e.Data); m != nil {
+		if m := opens.FindStringSubmatch(e.Data); m != nil && i+1 < len(p.Tape.Events) {
 			p.steps = append(p.steps, step{number: m[1], id: m[2], title: m[3], begin: begin, claim: i + 1, end: i + 1})
 		} else if n := len(p.steps); n > 0 && strings.HasPrefix(e.Data, p.steps[n-1].number+" ") {
 			p.steps[n-1].word = strings.TrimPrefix(e.Data, p.steps[n-1].number+" ")
@@ -248,7 +248,9 @@ func (p *Player) Step(ctx context.Context, in *os.File) error {
 			}
 			played = true
 			say(stage.RunsNow)
-			if key, err = p.play(ctx, p.steps[at].claim, p.steps[at].end); err != nil {
+			// The first event ends the time to read, which was the lecturer's.
+			p.show(p.steps[at].claim, p.steps[at].claim+1)
+			if key, err = p.play(ctx, p.steps[at].claim+1, p.steps[at].end); err != nil {
 				return err
 			}
 			if key == stage.Next { // it asked for the end of the piece, and that is on the screen
