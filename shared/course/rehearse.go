@@ -118,7 +118,8 @@ func (d demo) run(ctx context.Context, t tree.Tree) (r rehearsal, err error) {
 	if err != nil {
 		return r, err
 	}
-	fmt.Print(say.Dim(fmt.Sprintf("%02d …", d.lesson.Number)))
+	done := say.Meanwhile(fmt.Sprintf("%02d …", d.lesson.Number))
+	defer done()
 	cmd := child.Command(ctx, program)
 	cmd.WaitDelay = 30 * time.Second // it has a lab to put away
 	cmd.Env = append(append(cmd.Env, env...), "JSON=1", "STEP=", "ONLY="+strings.Join(d.only, ","))
@@ -135,7 +136,6 @@ func (d demo) run(ctx context.Context, t tree.Tree) (r rehearsal, err error) {
 	summed := r.read(out)
 	err = cmd.Wait()
 	r.took = time.Since(begun)
-	fmt.Print("\r")
 	return r, wentWrong(ctx, err, summed, said.String())
 }
 
@@ -161,7 +161,7 @@ func (r *rehearsal) read(out io.Reader) (summed bool) {
 	for lines.Scan() {
 		var e struct {
 			Type, ID, Number string
-			Proved           bool
+			Proved           any             // of a verdict; a summary counts
 			NotShown         json.RawMessage `json:"notShown"`
 			Millis           int64           `json:"ms"`
 		}
@@ -173,9 +173,9 @@ func (r *rehearsal) read(out io.Reader) (summed bool) {
 			name := e.Number + " " + e.ID
 			r.proofs = append(r.proofs, proofTime{name, time.Duration(e.Millis) * time.Millisecond})
 			switch {
-			case !e.Proved && e.NotShown != nil:
+			case e.Proved != true && e.NotShown != nil:
 				r.notShown = append(r.notShown, name)
-			case !e.Proved:
+			case e.Proved != true:
 				r.refuted = append(r.refuted, name)
 			}
 		case "summary":
@@ -203,7 +203,7 @@ func (r rehearsal) print(d demo) {
 			plan = say.Bad(plan)
 		}
 	}
-	fmt.Printf("%02d  %s  %s  %3d %s%s\n", d.lesson.Number, word, clock(r.took), len(r.proofs), say.T("proofs", "доказательств"), plan)
+	fmt.Printf("%02d  %s  %s  %s %d%s\n", d.lesson.Number, word, clock(r.took), say.T("proofs:", "доказательств:"), len(r.proofs), plan)
 	slices.SortStableFunc(r.proofs, func(a, b proofTime) int { return int(b.took - a.took) })
 	for _, p := range r.proofs {
 		if p.took >= slow {

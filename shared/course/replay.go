@@ -34,13 +34,14 @@ func replay(ctx context.Context, t tree.Tree, args []string) error {
 		path = tape(t, l)
 	}
 	recording, err := readTape(path)
+	var bad *cast.Bad
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf(say.T("there is no recording %s; make one: make record-%02d", "записи %s нет; сделайте её: make record-%02d"), t.Rel(path), l.Number)
-	case errors.Is(err, cast.ErrTruncated):
-		return fmt.Errorf(say.T("%s: %w; record it again: make record-%02d", "%s: запись оборвана (%w); запишите её снова: make record-%02d"), t.Rel(path), err, l.Number)
-	case errors.Is(err, cast.ErrForeign):
-		return fmt.Errorf(say.T("%s: %w; make record-%02d makes one", "%s: это не запись asciicast v2 (%w); её делает make record-%02d"), t.Rel(path), err, l.Number)
+	case errors.As(err, &bad) && bad.Kind == cast.ErrTruncated:
+		return fmt.Errorf(say.T("%s is cut off in line %d; record it again: make record-%02d", "%s: запись оборвана в строке %d; запишите её снова: make record-%02d"), t.Rel(path), bad.Line, l.Number)
+	case errors.As(err, &bad):
+		return fmt.Errorf(say.T("%s is no asciicast v2 file (line %d: %s); make record-%02d makes one", "%s: это не запись asciicast v2 (строка %d: %s); её делает make record-%02d"), t.Rel(path), bad.Line, bad.Why, l.Number)
 	case err != nil:
 		return err
 	}
@@ -73,7 +74,7 @@ func readTape(path string) (cast.Recording, error) {
 	}
 	defer file.Close()
 	if info, err := file.Stat(); err != nil || info.IsDir() {
-		return cast.Recording{}, fmt.Errorf("%w: %s is a folder", cast.ErrForeign, path)
+		return cast.Recording{}, fmt.Errorf(say.T("FROM=%s is no file", "FROM=%s — не файл"), path)
 	}
 	return cast.Read(file)
 }

@@ -88,25 +88,25 @@ func readSettings() (settings, error) {
 	}
 	var err error
 	if s.tape != "" {
-		s.width, s.height, err = tapeSize(os.Getenv("SIZE"))
+		s.width, s.height, err = tapeSize(os.Getenv("SIZE"), inLanguage(s.lang))
 	}
 	if minutes := os.Getenv("MINUTES"); minutes != "" && err == nil {
 		s.minutes, err = strconv.Atoi(minutes)
 		if err != nil || s.minutes < 1 || s.minutes > 1000 {
-			err = fmt.Errorf("MINUTES=%s: it is a number of minutes, 1 to 1000", minutes)
+			err = fmt.Errorf(inLanguage(s.lang).badMinutes, minutes)
 		}
 	}
 	return s, err
 }
 
 // tapeSize is that of the terminal to record for. The usual one fits everywhere.
-func tapeSize(size string) (width, height int, err error) {
+func tapeSize(size string, w *words) (width, height int, err error) {
 	if size == "" {
 		return 80, 24, nil
 	}
 	_, err = fmt.Sscanf(size, "%dx%d", &width, &height)
 	if err != nil || size != fmt.Sprintf("%dx%d", width, height) || width < 40 || height < 12 || width > 400 || height > 200 {
-		return 0, 0, fmt.Errorf("SIZE=%s: it is columns and rows, as in SIZE=80x24, at least 40x12", size)
+		return 80, 24, fmt.Errorf(w.badSize, size)
 	}
 	return width, height, nil
 }

@@ -123,14 +123,14 @@ func TestNotesFollow(t *testing.T) {
 }
 
 func TestTapeSize(t *testing.T) {
-	w, h, err := tapeSize("")
+	w, h, err := tapeSize("", &english)
 	require.NoError(t, err)
 	require.Equal(t, []int{80, 24}, []int{w, h})
-	w, h, err = tapeSize("120x36")
+	w, h, err = tapeSize("120x36", &english)
 	require.NoError(t, err)
 	require.Equal(t, []int{120, 36}, []int{w, h})
 	for _, bad := range []string{"80", "x", "80x", "80x24x", "10x5", "-80x24", "9999x24", "80 x 24"} {
-		_, _, err := tapeSize(bad)
+		_, _, err := tapeSize(bad, &english)
 		require.ErrorContains(t, err, "SIZE="+bad)
 	}
 }

@@ -8,19 +8,20 @@ import (
 
 // words are the engine's own, in one language. Facts need none: they are the kernel's.
 type words struct {
-	proved, refuted   string
-	notShown          string
-	without, with     string // the labels of an attack's halves
-	attack, succeeded string
-	left              string
-	likely            string // under a reason that came from the kernel
-	console           string
-	summaryProved     string
-	summaryRefuted    string
-	summaryNotShown   string
-	noImage           string
-	recorded          string // of a recording
-	notRecorded       string
+	proved, refuted     string
+	notShown            string
+	without, with       string // the labels of an attack's halves
+	attack, succeeded   string
+	left                string
+	likely              string // under a reason that came from the kernel
+	console             string
+	summaryProved       string
+	summaryRefuted      string
+	summaryNotShown     string
+	noImage             string
+	recorded            string // of a recording
+	notRecorded         string
+	badMinutes, badSize string
 
 	// Reasons.
 	noFact, noNumber, notEqual, notSame, notDiffer string
@@ -40,6 +41,8 @@ var english = words{
 	noImage:     "Build it: make vm",
 	recorded:    "recorded: %s\nto play it: make replay-%02d\n",
 	notRecorded: "a claim was refuted: nothing is recorded, and an older recording is as it was",
+	badMinutes:  "MINUTES=%s: it is a number of minutes, 1 to 1000",
+	badSize:     "SIZE=%s: it is columns and rows, as in SIZE=80x24, at least 40x12",
 
 	noFact:    "the proof did not report %q",
 	noNumber:  "%s: %q is not a number",
@@ -68,6 +71,8 @@ var russian = words{
 	noImage:     "Соберите его: make vm",
 	recorded:    "записано: %s\nпоказать: make replay-%02d\n",
 	notRecorded: "утверждение опровергнуто: ничего не записано, прежняя запись осталась как была",
+	badMinutes:  "MINUTES=%s: нужно число минут, от 1 до 1000",
+	badSize:     "SIZE=%s: нужны столбцы и строки, как в SIZE=80x24, не меньше 40x12",
 
 	noFact:    "доказательство не сообщило %q",
 	noNumber:  "%s: %q — не число",

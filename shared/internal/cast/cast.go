@@ -116,51 +116,67 @@ var (
 	ErrTruncated = errors.New("the recording is cut off")
 )
 
+// A Bad file is one of both: from line Line on, for the reason Why.
+type Bad struct {
+	Kind error
+	Line int
+	Why  string
+}
+
+func (b *Bad) Error() string { return fmt.Sprintf("%v: line %d: %s", b.Kind, b.Line, b.Why) }
+func (b *Bad) Unwrap() error { return b.Kind }
+
 // longest is how long a line may be: a file that is something else has perhaps no lines.
 const longest = 16 << 20
 
 // Read reads a file, and believes nothing of it.
 func Read(from io.Reader) (Recording, error) {
 	var r Recording
+	n := 1
+	bad := func(kind error, format string, args ...any) (Recording, error) {
+		return Recording{}, &Bad{kind, n, fmt.Sprintf(format, args...)}
+	}
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, longest)
 	if !lines.Scan() {
-		return r, fmt.Errorf("%w: there is no first line", ErrForeign)
+		return bad(ErrForeign, "there is none")
 	}
 	if err := json.Unmarshal(lines.Bytes(), &r.Header); err != nil || !utf8.Valid(lines.Bytes()) {
-		return r, fmt.Errorf("%w: line 1 is no JSON header", ErrForeign)
+		return bad(ErrForeign, "no JSON header")
 	}
 	switch {
 	case r.Version != 2:
-		return r, fmt.Errorf("%w: its version is %d", ErrForeign, r.Version)
+		return bad(ErrForeign, "the version is %d", r.Version)
 	case r.Width < 1 || r.Height < 1 || r.Width > 10000 || r.Height > 10000:
-		return r, fmt.Errorf("%w: a terminal of %d x %d", ErrForeign, r.Width, r.Height)
+		return bad(ErrForeign, "a terminal of %d x %d", r.Width, r.Height)
 	}
-	for n := 2; lines.Scan(); n++ {
+	for lines.Scan() {
+		n++
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
 		e, err := parseEvent(lines.Bytes())
 		if err != nil {
 			if !lines.Scan() && lines.Err() == nil { // the last line
-				return r, fmt.Errorf("%w in line %d", ErrTruncated, n)
+				return bad(ErrTruncated, "%v", err)
 			}
-			return r, fmt.Errorf("%w: line %d: %w", ErrForeign, n, err)
+			return bad(ErrForeign, "%v", err)
 		}
 		if len(r.Events) > 0 && e.At < r.Events[len(r.Events)-1].At {
-			return r, fmt.Errorf("%w: line %d is earlier than the one before", ErrForeign, n)
+			return bad(ErrForeign, "it is earlier than the one before")
 		}
 		r.Events = append(r.Events, e)
 	}
 	if err := lines.Err(); err != nil {
-		return r, fmt.Errorf("%w: %w", ErrForeign, err)
+		n++
+		return bad(ErrForeign, "%v", err)
 	}
 	if len(r.Events) == 0 {
-		return r, fmt.Errorf("%w: nothing follows the header", ErrTruncated)
+		return bad(ErrTruncated, "nothing follows the header")
 	}
 	// Another recorder may count the duration otherwise than to the last event; ours does not.
 	if last := r.Events[len(r.Events)-1].At.Seconds(); last < r.Duration-1 {
-		return r, fmt.Errorf("%w: it should last %.1f s, and ends after %.1f s", ErrTruncated, r.Duration, last)
+		return bad(ErrTruncated, "it ends after %.1f s of %.1f", last, r.Duration)
 	}
 	return r, nil
 }

@@ -77,21 +77,21 @@ func TestEveryTruncationIsFound(t *testing.T) {
 func TestForeign(t *testing.T) {
 	const header = `{"version":2,"width":80,"height":24}` + "\n"
 	for file, reason := range map[string]string{
-		"":                        "no first line",
-		"\x7fELF\x02\x01":         "line 1 is no JSON header",
-		"# A text\n\nof words\n":  "line 1 is no JSON header",
-		"[1, \"o\", \"x\"]\n":     "line 1 is no JSON header",
-		`{"a": 1}` + "\n":         "its version is 0",
-		`{"version":1,"width":1}`: "its version is 1",
-		`{"version":3,"term":{}}`: "its version is 3",
+		"":                        "line 1: there is none",
+		"\x7fELF\x02\x01":         "line 1: no JSON header",
+		"# A text\n\nof words\n":  "line 1: no JSON header",
+		"[1, \"o\", \"x\"]\n":     "line 1: no JSON header",
+		`{"a": 1}` + "\n":         "line 1: the version is 0",
+		`{"version":1,"width":1}`: "line 1: the version is 1",
+		`{"version":3,"term":{}}`: "line 1: the version is 3",
 		`{"version":2,"width":0}`: "a terminal of 0 x 0",
 		header + "[0.1, \"o\", 7]\n[1, \"o\", \"\"]\n":         "line 2: the data is no text",
 		header + "[-1, \"o\", \"\"]\n[1, \"o\", \"\"]\n":       "line 2: time -1",
 		header + "hello\n[1, \"o\", \"\"]\n":                   "line 2: no event",
-		header + "[2, \"o\", \"\"]\n[1, \"o\", \"\"]\n":        "line 3 is earlier",
+		header + "[2, \"o\", \"\"]\n[1, \"o\", \"\"]\n":        "line 3: it is earlier",
 		header + "[1, \"o\"]\n[1, \"o\", \"\"]\n":              "line 2: no event",
-		strings.Repeat("x", longest+10):                        "no first line",
-		`{"version":2,"width":80,"height":"x"}` + "\n[]\n[]\n": "line 1 is no JSON header",
+		strings.Repeat("x", longest+10):                        "line 1: there is none",
+		`{"version":2,"width":80,"height":"x"}` + "\n[]\n[]\n": "line 1: no JSON header",
 	} {
 		_, err := Read(strings.NewReader(file))
 		require.ErrorIs(t, err, ErrForeign)
