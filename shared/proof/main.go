@@ -162,9 +162,10 @@ func runJudge(l Lesson) int {
 	j.place = where
 	j.show.begin(title)
 	where.prepare(ctx, claims[0].proof)
+	recorded := ""
 	switch {
 	case set.tape != "":
-		err = j.record(ctx, set.tape, l, title, set, os.Stdout)
+		recorded, err = j.record(ctx, set.tape, l, title, set, os.Stdout)
 	case set.step:
 		stages.plan = schedule(l, set.lang, all, claims, set.minutes)
 		if stages.place, err = stage.Take(set.place); err == nil {
@@ -177,6 +178,9 @@ func runJudge(l Lesson) int {
 	err = errors.Join(err, where.close())
 	if caught() == 0 {
 		j.show.end(j.summary())
+	}
+	if err == nil {
+		fmt.Print(recorded)
 	}
 	if code := ended(err, caught(), w); code != exitProved {
 		return code

@@ -206,16 +206,21 @@ func (n *speaker) foot(i, width int, now time.Time) []string {
 	switch {
 	case !n.on:
 		typed = fmt.Sprintf(n.words.begin, n.lesson.Number)
+	case n.state.Phase == stage.Done && i+1 == len(n.claims):
+		typed = n.voice.End
 	case n.state.Phase == stage.Done:
 		typed = n.voice.Then
 	case n.state.Phase == stage.RunsNow:
 		typed = n.words.listen
 	}
 	clock, sgr := n.clock(i, now)
-	return []string{"",
+	lines := []string{"",
 		n.words.typed + lay.Cut(typed, width-prose.Columns(n.words.typed)),
-		n.screen.Style(sgr, lay.Cut(clock, width)),
-		n.screen.Style(dim, lay.Cut(next, width))}
+		n.screen.Style(sgr, lay.Cut(clock, width))}
+	for _, line := range stage.Two(next, width) {
+		lines = append(lines, n.screen.Style(dim, line))
+	}
+	return lines
 }
 
 // clock is how many minutes are left, for this claim and in all, and how late it is.

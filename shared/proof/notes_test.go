@@ -103,7 +103,7 @@ func TestNotesFollow(t *testing.T) {
 
 	state.At, state.Phase, state.Word = 1, stage.Done, "PROVED"
 	place.Say(state)
-	shows(now, "9.2 errno  2 of 2  PROVED", "type: Enter next", "60 min ahead", "this is the last one")
+	shows(now, "9.2 errno  2 of 2  PROVED", "type: Enter end", "60 min ahead", "this is the last one")
 
 	state.IDs, state.At, state.Plan = []string{"errno"}, 0, stage.Plan{} // a recording of one claim
 	place.Say(state)

@@ -272,7 +272,10 @@ func (s *onStage) foot(typed string) {
 		lines = append(lines, s.style(dim, line))
 	}
 	hints := []string{s.voice.Run}
-	if s.ran {
+	switch {
+	case s.ran && s.at+1 == len(s.claims):
+		hints = []string{s.voice.End, s.voice.Again}
+	case s.ran:
 		hints = []string{s.voice.Then, s.voice.Again}
 	}
 	if typed != "" {

@@ -22,8 +22,8 @@ const (
 
 // record runs the claims as a lecturer would who never waits, on a terminal that keeps what
 // it is shown. Two markers a proof are for the player: its claim, and its verdict. Only a run
-// in which nothing is refuted replaces the file.
-func (j *judge) record(ctx context.Context, to string, l Lesson, title string, set settings, say io.Writer) error {
+// in which nothing is refuted replaces the file. done says where it is.
+func (j *judge) record(ctx context.Context, to string, l Lesson, title string, set settings, say io.Writer) (done string, err error) {
 	tape := cast.NewRecorder()
 	show := newOnStage(stage.NewScreenOn(tape, set.width, set.height), set, j.words, j.claims)
 	show.bare = true
@@ -39,29 +39,30 @@ func (j *judge) record(ctx context.Context, to string, l Lesson, title string, s
 		err := j.prove(ctx, c)
 		stop()
 		if err != nil {
-			return err
+			return "", err
 		}
 		v := j.verdicts[c.ID]
 		word, _ := show.word(v)
 		tape.Mark(c.Number + " " + word)
 		tape.Pause(pauseToRead)
-		fmt.Fprintf(say, "%-5s %-24s %s  %.1f s\n", c.Number, c.ID, word, v.took.Seconds())
+		fmt.Fprintf(say, j.words.recordedOne, c.Number, c.ID, word, v.took.Seconds())
 	}
 	show.screen.Clear()
 	show.people.say("", bold, title)
 	show.people.end(j.summary())
 	if len(j.summary().refuted) > 0 {
-		return errors.New(j.words.notRecorded)
+		return "", errors.New(j.words.notRecorded)
 	}
-	err := keep(to, tape.End(cast.Header{
+	err = keep(to, tape.End(cast.Header{
 		Width: set.width, Height: set.height, IdleLimit: idleLimit.Seconds(), Title: title,
 		Command: fmt.Sprintf("make lesson-%02d", l.Number),
 		Env:     map[string]string{"TERM": "xterm-256color"},
 	}))
-	if err == nil {
-		fmt.Fprintf(say, j.words.recorded, near(to), l.Number)
+	play := fmt.Sprintf("make replay-%02d", l.Number)
+	if to = near(to); to != fmt.Sprintf("out/lesson-%02d.%s.cast", l.Number, set.lang) { // not where it is looked for
+		play = "FROM=" + to + " " + play
 	}
-	return err
+	return fmt.Sprintf(j.words.recorded, to, play), err
 }
 
 // near is how a person would name a file: from here, if it lies below.

@@ -20,6 +20,7 @@ type words struct {
 	summaryNotShown     string
 	noImage             string
 	recorded            string // of a recording
+	recordedOne         string
 	notRecorded         string
 	badMinutes, badSize string
 
@@ -39,7 +40,8 @@ var english = words{
 	console:       "the guest's console ended with",
 	summaryProved: "proved: %d", summaryRefuted: "refuted: %d (%s)", summaryNotShown: "not shown: %d (%s)",
 	noImage:     "Build it: make vm",
-	recorded:    "recorded: %s\nto play it: make replay-%02d\n",
+	recorded:    "recorded: %s\nto play it: %s\n",
+	recordedOne: "%-5s %-24s %s  %.1f s\n",
 	notRecorded: "a claim was refuted: nothing is recorded, and an older recording is as it was",
 	badMinutes:  "MINUTES=%s: it is a number of minutes, 1 to 1000",
 	badSize:     "SIZE=%s: it is columns and rows, as in SIZE=80x24, at least 40x12",
@@ -69,7 +71,8 @@ var russian = words{
 	console:       "последние строки консоли гостя",
 	summaryProved: "доказано: %d", summaryRefuted: "опровергнуто: %d (%s)", summaryNotShown: "не показано: %d (%s)",
 	noImage:     "Соберите его: make vm",
-	recorded:    "записано: %s\nпоказать: make replay-%02d\n",
+	recorded:    "записано: %s\nпоказать: %s\n",
+	recordedOne: "%-5s %-24s %s  %.1f с\n",
 	notRecorded: "утверждение опровергнуто: ничего не записано, прежняя запись осталась как была",
 	badMinutes:  "MINUTES=%s: нужно число минут, от 1 до 1000",
 	badSize:     "SIZE=%s: нужны столбцы и строки, как в SIZE=80x24, не меньше 40x12",

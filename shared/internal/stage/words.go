@@ -4,20 +4,20 @@ import "strings"
 
 // Words are the stage's own, in one language.
 type Words struct {
-	Run, Then, Back, Jump, Again, More, Quit, Keys string // hints
-	NextIs, Last                                   string // before the title of the next step
-	Running                                        string
-	Of                                             string // step of how many
-	TextPage                                       string
-	NoSuch                                         string
-	Play, Playing, Paused, Skip                    string // of a recording
-	Small                                          string
-	help, helpOfPlayer                             string
-	clock, gone, planned                           string
+	Run, Then, End, Back, Jump, Again, More, Quit, Keys string // hints
+	NextIs, Last                                        string // before the title of the next step
+	Running                                             string
+	Of                                                  string // step of how many
+	TextPage                                            string
+	NoSuch                                              string
+	Play, Playing, Paused, Skip                         string // of a recording
+	Small                                               string
+	help, helpOfPlayer                                  string
+	clock, gone, planned                                string
 }
 
 var english = Words{
-	Run: "Enter run", Then: "Enter next", Back: "b back", Jump: "number jump", Again: "r again", More: "t text", Quit: "q quit", Keys: "? keys",
+	Run: "Enter run", Then: "Enter next", End: "Enter end", Back: "b back", Jump: "number jump", Again: "r again", More: "t text", Quit: "q quit", Keys: "? keys",
 	NextIs: "next: ", Last: "this is the last one",
 	Running:  "running, %d s",
 	Of:       "%d of %d",
@@ -43,7 +43,7 @@ q                       quit
 }
 
 var russian = Words{
-	Run: "Enter запустить", Then: "Enter дальше", Back: "b назад", Jump: "номер — перейти", Again: "r ещё раз", More: "t текст", Quit: "q выход", Keys: "? клавиши",
+	Run: "Enter запустить", Then: "Enter дальше", End: "Enter конец", Back: "b назад", Jump: "номер — перейти", Again: "r ещё раз", More: "t текст", Quit: "q выход", Keys: "? клавиши",
 	NextIs: "дальше: ", Last: "это последнее",
 	Running:  "идёт, %d с",
 	Of:       "%d из %d",

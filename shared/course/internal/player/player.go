@@ -317,7 +317,10 @@ func (p *Player) foot(at int, played, help bool, note string) {
 		lines = append(lines, p.dim(line))
 	}
 	hints := []string{p.Voice.Play}
-	if played {
+	switch {
+	case played && at+1 == len(p.steps):
+		hints = []string{p.Voice.End, p.Voice.Again}
+	case played:
 		hints = []string{p.Voice.Then, p.Voice.Again}
 	}
 	if p.keys.Typed != "" {
