@@ -10,7 +10,7 @@ type Words struct {
 	Of                                                  string // step of how many
 	TextPage                                            string
 	NoSuch                                              string
-	Play, Playing, Paused, Skip                         string // of a recording
+	Play, Playing, Paused, GoOn                         string // of a recording
 	Small                                               string
 	help, helpOfPlayer                                  string
 	clock, gone, planned                                string
@@ -23,7 +23,7 @@ var english = Words{
 	Of:       "%d of %d",
 	TextPage: "text %d/%d",
 	NoSuch:   "no such proof: %s",
-	Play:     "Enter play", Playing: "recorded %s", Paused: "paused", Skip: "Space pause · Enter to the end of it · q quit",
+	Play:     "Enter play", Playing: "recorded %s", Paused: "paused", GoOn: "Space go on · Enter to the end of it · q quit",
 	Small: "recorded for %d x %d; this terminal is %d x %d: make it larger, or record with SIZE=%[3]dx%[4]d",
 	help: `Enter, Space, →, PgDn   run the proof; when it has run, the next one
 b, ←, PgUp              back to the one before
@@ -49,7 +49,7 @@ var russian = Words{
 	Of:       "%d из %d",
 	TextPage: "текст %d/%d",
 	NoSuch:   "нет такого доказательства: %s",
-	Play:     "Enter показать", Playing: "запись от %s", Paused: "пауза", Skip: "пробел — пауза · Enter — сразу к концу · q выход",
+	Play:     "Enter показать", Playing: "запись от %s", Paused: "пауза", GoOn: "пробел — продолжить · Enter — сразу к концу · q выход",
 	Small: "записано для %d x %d, а здесь %d x %d: увеличьте терминал или запишите с SIZE=%[3]dx%[4]d",
 	help: `Enter, пробел, →, PgDn  запустить доказательство, затем перейти к следующему
 b, ←, PgUp              вернуться к предыдущему

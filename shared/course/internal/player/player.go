@@ -130,7 +130,7 @@ func (p *Player) await(ctx context.Context, d time.Duration) (string, error) {
 // pause waits for a key other than those that only look.
 func (p *Player) pause(ctx context.Context) (string, error) {
 	for {
-		p.Screen.Foot("", p.dim(p.Voice.Bar(p.width(), []string{p.Voice.Paused, p.Voice.Skip}, "")))
+		p.Screen.Foot("", p.dim(p.Voice.Bar(p.width(), []string{p.Voice.Paused, p.Voice.GoOn}, "")))
 		key, err := p.keys.Next(ctx, 0)
 		if err != nil || key != stage.Resized && key != stage.Typing && key != stage.Help && key != stage.Text {
 			return key, err
