@@ -34,6 +34,7 @@ type onStage struct {
 	at    int // the claim on the screen
 	ran   bool
 	view  int // a page of the text; behind the last one, what the kernel answered
+	count int // of the pages, at this size
 	help  bool
 	note  string // about the last key
 	begun time.Time
@@ -78,12 +79,18 @@ func (s *onStage) say() {
 // kernel answered.
 func (s *onStage) draw() {
 	s.screen.Measure()
-	width := min(s.screen.Width, 100)
+	width := min(s.screen.Width-1, 100) // some terminals break after the last column
 	s.people.mu.Lock()
 	s.people.width = width
 	s.people.mu.Unlock()
 	c := s.claims[s.at]
 	claim, pages := s.title(), s.pages()
+	if answers := s.ran && s.view == s.count; answers { // whatever the number of pages is now
+		s.view = len(pages)
+	} else {
+		s.view = max(min(s.view, len(pages)-1), 0)
+	}
+	s.count = len(pages)
 
 	s.screen.Clear()
 	where := fmt.Sprintf(s.voice.Of, s.at+1, len(s.claims))
@@ -91,7 +98,7 @@ func (s *onStage) draw() {
 		where = fmt.Sprintf(s.voice.TextPage, s.view+1, len(pages)) + " · " + where
 	}
 	head := lay.Cut(c.Number+" "+c.ID, max(width-prose.Columns(where)-2, 8))
-	room := max(width-1-prose.Columns(head)-prose.Columns(where), 1)
+	room := max(width-prose.Columns(head)-prose.Columns(where), 1)
 	s.print("", dim, []string{head + strings.Repeat(" ", room) + where, ""})
 	s.print(margin, bold, claim)
 	s.print("", "", []string{""})
@@ -142,7 +149,7 @@ func (s *onStage) pages() (pages [][]string) {
 
 // turn shows the next page of the text; after the last one the kernel's answers, or the first.
 func (s *onStage) turn() {
-	n := len(s.pages())
+	n := s.count
 	if s.ran {
 		n++
 	}
@@ -156,7 +163,7 @@ func (s *onStage) run() (stop func()) {
 	s.take(s.at)
 	s.ran, s.phase = true, stage.RunsNow
 	s.say()
-	s.view = len(s.pages())
+	s.view = s.count
 	if s.screen.Moves {
 		s.draw()
 	} else {

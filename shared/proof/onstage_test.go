@@ -42,17 +42,17 @@ func TestEveryClaimFitsItsScreen(t *testing.T) {
 			s := newOnStage(stage.NewScreenOn(&out, size[0], size[1]), settings{lang: lang}, inLanguage(lang), claims)
 			s.plan = stage.NewPlan(time.Hour, make([]int, len(claims)))
 			for i := range claims {
-				s.present(i)
-				for range s.pages() {
+				s.take(i)
+				for more := true; more; s.view++ {
 					out.Reset()
 					s.draw()
 					s.foot("")
+					more = s.view+1 < s.count
 					rows := strings.Split(escape.ReplaceAllString(out.String(), ""), "\n")
 					require.LessOrEqual(t, len(rows), size[1], "%s %s at %v:\n%s", readme, claims[i].ID, size, out.String())
 					for _, row := range rows {
 						require.Less(t, prose.Columns(strings.TrimPrefix(row, "\r")), size[0], "%s %s at %v", readme, claims[i].ID, size)
 					}
-					s.turn()
 				}
 			}
 		}
@@ -63,10 +63,21 @@ func TestEveryClaimFitsItsScreen(t *testing.T) {
 func TestDrawnAgain(t *testing.T) {
 	var out bytes.Buffer
 	screen := stage.NewScreenOn(&out, 80, 24)
-	c := claim{Section: prose.Section{Number: "9.1", ID: "holds", Title: "About `holds`", Body: "Its text."}, proof: &Proof{}}
+	body := "Its text." + strings.Repeat(" It is long.", 110) + " The end."
+	c := claim{Section: prose.Section{Number: "9.1", ID: "holds", Title: "About `holds`", Body: body}, proof: &Proof{}}
 	s := newOnStage(screen, settings{lang: "en"}, &english, []claim{c})
 	s.bare = true
 	s.present(0)
+	screen.Width = 40
+	s.draw()
+	s.turn()
+	require.Equal(t, 3, s.count)
+	s.turn()
+	require.Contains(t, out.String(), "The end.")
+	screen.Width = 80
+	s.draw() // there are fewer pages now
+	require.Equal(t, s.count-1, s.view)
+
 	stop := s.run()
 	s.event(c, event{Type: typeFact, Question: "a question that is rather long", Answer: "an answer that is rather long"})
 	s.verdict(c, verdict{})
@@ -81,7 +92,10 @@ func TestDrawnAgain(t *testing.T) {
 	out.Reset()
 	s.turn()
 	require.Contains(t, out.String(), "Its text.")
-	s.turn()
+	require.NotContains(t, out.String(), "PROVED")
+	for range s.count {
+		s.turn()
+	}
 	require.Contains(t, out.String(), "PROVED")
 
 	for len(out.String()) < 3000 { // more than a screen: the claim comes again below its verdict
