@@ -18,7 +18,7 @@ const onStage = "ONLY=chroot-namespace,pivot-namespace,loader"
 
 // lecturer gives lesson 03 from a stage of two terminals: forward, back, a jump, again, another
 // size, the end; then, in Russian and without colours, Ctrl-C in the middle of a proof. The
-// notes follow. Costs 20 s on a quiet machine that emulates.
+// notes follow. Costs 6 s on a quiet machine that emulates.
 func (s *suite) lecturer(ctx context.Context) (err error) {
 	l := tree.Lessons[3]
 	h, err := s.hall(ctx, screen.Options{Width: 80, Height: 49}, []string{"COURSE_LANG=en", "STEP=1", onStage}, "lesson", "03")
@@ -78,7 +78,7 @@ func (s *suite) lecturer(ctx context.Context) (err error) {
 }
 
 // tape records two proofs of lesson 03 and plays them where there is no cache, no lab, and no
-// way to make one: step by step, then through. Costs 12 s on a quiet machine that emulates.
+// way to make one: step by step, then through. Costs 5 s on a quiet machine that emulates.
 func (s *suite) tape(ctx context.Context) (err error) {
 	dir, err := os.MkdirTemp("", "tape-")
 	if err != nil {
