@@ -24,7 +24,7 @@ export COURSE_BUILD := $(BUILD)
 
 # Variables reach the tool through the environment, as they were typed: a $ in CMD is the
 # shell's in the lab, not make's.
-VARIABLES := CMD ERR OUT DIR JOBS LAB STEP ONLY JSON HINTS RESET UPDATE COLD COURSE_LANG FROM FOR SUBMISSION TIMEOUT MATRIX LESSON
+VARIABLES := CMD ERR OUT DIR JOBS LAB STEP ONLY JSON HINTS RESET UPDATE COLD COURSE_LANG FROM FOR SUBMISSION TIMEOUT MATRIX LESSON MINUTES SPEED SIZE
 define verbatim
 ifdef $(1)
 override $(1) := $$(value $(1))
@@ -38,8 +38,8 @@ GO_NEEDED := $(shell sed -n 's/^go //p' go.work)
 # run stands in a recipe: make becomes the tool.
 run = @exec '$(COURSE)'
 
-.PHONY: help list progress vm explain stubs transcripts reset test bench clean prefetch bundle
-help list progress vm explain stubs transcripts reset test bench clean prefetch bundle: tool
+.PHONY: help list progress vm explain rehearse stubs transcripts reset test bench clean prefetch bundle
+help list progress vm explain rehearse stubs transcripts reset test bench clean prefetch bundle: tool
 	$(run) $@
 
 # make doctor 03 is make doctor-03: the number is no goal of its own.
@@ -62,7 +62,7 @@ unbundle:
 
 # NN is a lesson's number, with or without the zero. (One rule each: a rule with several
 # patterns would count all of them as made when it has run for one.)
-$(foreach c,lesson check start watch grade diff evolution try reset doctor,$(eval $(c)-%: tool ; $$(run) $(c) '$$*'))
+$(foreach c,lesson check start watch grade diff evolution try reset doctor notes record replay,$(eval $(c)-%: tool ; $$(run) $(c) '$$*'))
 
 # The tool itself, for a script that wants a command's own exit code:
 #   CMD='exit 7' "$(make -s where)" vm; echo $?

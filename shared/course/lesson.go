@@ -21,26 +21,33 @@ func lesson(ctx context.Context, t tree.Tree, args []string) error {
 	if err != nil {
 		return err
 	}
-	if !t.Written(l) {
-		return tree.NotWritten(l)
+	program, env, err := lessonProgram(ctx, t, l)
+	if err != nil {
+		return err
 	}
-	program := filepath.Join(t.Build, "lesson-"+l.Name)
+	env = append(env, "COURSE_STAGE="+stagePlace(t, l))
+	return unix.Exec(program, []string{program}, append(os.Environ(), env...))
+}
+
+// lessonProgram builds a lesson's program, makes sure of the place where it is to run, and
+// gives what it needs in its environment.
+func lessonProgram(ctx context.Context, t tree.Tree, l tree.Lesson) (program string, env []string, err error) {
+	if !t.Written(l) {
+		return "", nil, tree.NotWritten(l)
+	}
+	program = filepath.Join(t.Build, "lesson-"+l.Name)
 	if err := lab.Build(ctx, t.Dir("lessons", l), program); err != nil {
-		return fmt.Errorf("%s: %w", t.Rel(t.Dir("lessons", l)), err)
+		return "", nil, fmt.Errorf("%s: %w", t.Rel(t.Dir("lessons", l)), err)
 	}
 	if os.Getenv("LAB") == "host" {
 		err = fitHost()
 	} else {
 		_, err = lab.Image(ctx, t)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		env, err = mydockerFor(ctx, t, l)
 	}
-	env, err := mydockerFor(ctx, t, l)
-	if err != nil {
-		return err
-	}
-	return unix.Exec(program, []string{program}, append(os.Environ(), env...))
+	return program, env, err
 }
 
 // mydockerFor builds the mydocker that a lesson ends with, for its proofs, and names it in the

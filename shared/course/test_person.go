@@ -11,7 +11,10 @@ func (s *suite) person(context.Context) (checks []check) {
 	for _, lang := range []string{"en", "ru"} {
 		checks = append(checks, check{"help " + lang, func(ctx context.Context) error { return s.newcomer(ctx, lang) }})
 	}
-	return append(checks, check{"03-filesystem a student", s.student})
+	return append(checks,
+		check{"03-filesystem a lecturer", s.lecturer},
+		check{"03-filesystem a recording", s.tape},
+		check{"03-filesystem a student", s.student})
 }
 
 // brokenWords are the rows of a screen that the terminal, and not the program, has ended: they

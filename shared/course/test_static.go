@@ -111,6 +111,9 @@ func (s *suite) texts(context.Context) (checks []check) {
 		}})
 	}
 	checks = append(checks, check{"the terms of lessons/GLOSSARY.md", func(context.Context) error { return texts.Glossary(s.t.Path("lessons", "GLOSSARY.md")) }})
+	checks = append(checks, check{"the times of README.md", func(context.Context) error {
+		return errors.Join(texts.Times(s.t.Root, "README.md", "README.md"), texts.Times(s.t.Root, "README.ru.md", "README.ru.md"))
+	}})
 	checks = append(checks, check{"the mistakes of INSTRUCTOR.md", func(context.Context) error {
 		return errors.Join(texts.Mistakes(s.t.Root, "INSTRUCTOR.md"), texts.Mistakes(s.t.Root, "INSTRUCTOR.ru.md"))
 	}})

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"mydocker.example/shared/internal/stage"
 	"mydocker.example/shared/prose"
 )
 
@@ -15,6 +17,7 @@ import (
 type claim struct {
 	prose.Section
 	proof *Proof
+	words int // there are to say about it: its own, and those that lead up to it
 }
 
 // readme is the base name of the text with the claims.
@@ -30,13 +33,45 @@ func readClaims(l Lesson, lang string) (title string, claims []claim, err error)
 	if err != nil {
 		return "", nil, err
 	}
+	lead := len(strings.Fields(introduction(string(text))))
 	for _, s := range sections {
+		own, chapter, _ := strings.Cut("\n"+s.After, "\n## ") // a chapter leads up to the next claim
 		if p := find(l.Proofs, s.ID); p != nil {
-			claims = append(claims, claim{Section: s, proof: p})
+			claims = append(claims, claim{Section: s, proof: p, words: lead + len(strings.Fields(s.Body+" "+own))})
 		}
+		lead = len(strings.Fields(chapter))
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
 	return strings.TrimPrefix(first, "# "), claims, nil
+}
+
+// introduction is what stands between the first chapter's heading and the first claim.
+func introduction(text string) string {
+	_, text, _ = strings.Cut(text, "\n## ")
+	for _, opens := range []string{"\n### Proof ", "\n### Доказательство "} {
+		text, _, _ = strings.Cut(text, opens)
+	}
+	return text
+}
+
+// schedule plans the chosen claims: of the minutes that the lesson's text names they get
+// their share, by the words that there are to say. minutes, if not 0, is for the chosen ones.
+func schedule(l Lesson, lang string, all, chosen []claim, minutes int) stage.Plan {
+	weigh := func(claims []claim) (weights []int, sum int) {
+		for _, c := range claims {
+			weights = append(weights, c.words)
+			sum += c.words
+		}
+		return weights, sum
+	}
+	_, whole := weigh(all)
+	weights, part := weigh(chosen)
+	total := time.Duration(minutes) * time.Minute
+	text, err := fs.ReadFile(l.Texts, prose.File(readme, lang))
+	if times, ok := prose.ReadTimes(text); minutes == 0 && err == nil && ok && whole > 0 {
+		total = time.Duration(times.Study) * time.Minute * time.Duration(part) / time.Duration(whole)
+	}
+	return stage.NewPlan(total, weights)
 }
 
 func proofSections(texts fs.FS, name string) ([]prose.Section, error) {

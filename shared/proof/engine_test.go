@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mydocker.example/shared/labtest"
+	"mydocker.example/shared/prose"
 )
 
 // lesson is a run of the fake lesson on this machine.
@@ -36,7 +37,7 @@ func lesson(t *testing.T, stdin string, env ...string) (out string, code int) {
 		if strings.HasPrefix(line, "{") {
 			continue // for programs
 		}
-		require.LessOrEqual(t, columns(strings.TrimRight(line, "\n")), 80, line)
+		require.LessOrEqual(t, prose.Columns(strings.TrimRight(line, "\n")), 80, line)
 	}
 	return both.String(), cmd.ProcessState.ExitCode()
 }

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"mydocker.example/shared/internal/stage"
 	"mydocker.example/shared/prose"
 	"mydocker.example/shared/reexec"
 )
@@ -28,6 +31,7 @@ const (
 //	COURSE_LANG=ru     the language of the texts
 //	ONLY=orphan,1.3    these claims only
 //	STEP=1             one step at a time, for the stage
+//	MINUTES=45         what the clock of the stage plans for them
 //	JSON=1             one JSON object a line
 //	NO_COLOR=1         plain text
 //	LAB=host           run the proofs on this machine instead of the lab
@@ -47,15 +51,29 @@ func Main(l Lesson) {
 type settings struct {
 	only             []string
 	step, json       bool
+	notes            bool   // for the speaker: to follow the lesson on the stage
+	place            string // the file in which a lesson on the stage says where it is
+	tape             string // the file to record to
+	minutes          int
 	lang             string
 	onHost, mayHurt  bool
 	terminal, styled bool
-	width            int
+	width, height    int
 }
 
-func readSettings() settings {
+// What the course tool says to the engine, beside what a person does.
+const (
+	notesEnv = "COURSE_NOTES" // 1: show the notes
+	placeEnv = "COURSE_STAGE"
+	tapeEnv  = "COURSE_TAPE"
+)
+
+func readSettings() (settings, error) {
 	s := settings{
 		step:     isSet("STEP"),
+		notes:    isSet(notesEnv),
+		place:    os.Getenv(placeEnv),
+		tape:     os.Getenv(tapeEnv),
 		json:     isSet("JSON"),
 		lang:     prose.Lang(),
 		onHost:   os.Getenv("LAB") == "host",
@@ -68,7 +86,29 @@ func readSettings() settings {
 	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
 		s.width = min(w, 100) // longer lines are hard to read
 	}
-	return s
+	var err error
+	if s.tape != "" {
+		s.width, s.height, err = tapeSize(os.Getenv("SIZE"), inLanguage(s.lang))
+	}
+	if minutes := os.Getenv("MINUTES"); minutes != "" && err == nil {
+		s.minutes, err = strconv.Atoi(minutes)
+		if err != nil || s.minutes < 1 || s.minutes > 1000 {
+			err = fmt.Errorf(inLanguage(s.lang).badMinutes, minutes)
+		}
+	}
+	return s, err
+}
+
+// tapeSize is that of the terminal to record for. The usual one fits everywhere.
+func tapeSize(size string, w *words) (width, height int, err error) {
+	if size == "" {
+		return 80, 24, nil
+	}
+	_, err = fmt.Sscanf(size, "%dx%d", &width, &height)
+	if err != nil || size != fmt.Sprintf("%dx%d", width, height) || width < 40 || height < 12 || width > 400 || height > 200 {
+		return 80, 24, fmt.Errorf(w.badSize, size)
+	}
+	return width, height, nil
 }
 
 // isSet: STEP=1 is set; STEP= and STEP=0 are not.
@@ -76,50 +116,88 @@ func isSet(name string) bool { v := os.Getenv(name); return v != "" && v != "0" 
 
 // runJudge is the host's side of the whole run; it returns the exit code.
 func runJudge(l Lesson) int {
-	set := readSettings()
+	set, err := readSettings()
 	w := inLanguage(set.lang)
-	title, claims, err := readClaims(l, set.lang)
+	var title string
+	var all, claims []claim
 	if err == nil {
-		claims, err = choose(claims, set.only)
+		title, all, err = readClaims(l, set.lang)
+	}
+	if err == nil {
+		claims, err = choose(all, set.only)
 	}
 	if err == nil && set.step && set.json {
 		err = errors.New("STEP and JSON exclude one another")
 	}
-	if err == nil && set.onHost {
+	if err == nil && set.onHost && !set.notes {
 		err = fitForHost(l, claims, set.mayHurt)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, strings.Join(wrap(err.Error(), set.width, ""), "\n"))
+		fmt.Fprintln(os.Stderr, strings.Join(prose.Wrap(err.Error(), set.width, ""), "\n"))
 		return exitUsage
 	}
 
 	ctx, caught := untilSignal()
-	var where place = newLab(l, os.Stderr)
+	if set.notes {
+		return ended(notes(ctx, l, set, title, all, claims), caught(), w)
+	}
+	j := &judge{claims: claims, words: w, verdicts: map[string]verdict{}}
+	stages := newOnStage(stage.NewScreen(os.Stdout), set, w, claims)
+	var log io.Writer = os.Stderr
+	switch {
+	case set.json:
+		j.show = newJSONLines(os.Stdout, l.Name)
+	case set.step && set.tape == "":
+		j.show = stages
+		if stages.screen.Moves {
+			log = stages // a line in the middle of a screen would stay there
+		}
+	default:
+		j.show = newPeople(os.Stdout, set, w)
+	}
+	var where place = newLab(l, log)
 	if set.onHost {
 		where = &host{name: l.Name}
 	}
-	var show audience = newPeople(os.Stdout, set, w)
-	if set.json {
-		show = newJSONLines(os.Stdout, l.Name)
-	}
-	j := &judge{claims: claims, place: where, show: show, words: w, verdicts: map[string]verdict{}}
-	show.begin(title)
+	j.place = where
+	j.show.begin(title)
 	where.prepare(ctx, claims[0].proof)
-	if set.step {
-		err = j.stage(ctx, os.Stdin, show.(*people))
-	} else {
+	recorded := ""
+	switch {
+	case set.tape != "":
+		recorded, err = j.record(ctx, set.tape, l, title, set, os.Stdout)
+	case set.step:
+		stages.plan = schedule(l, set.lang, all, claims, set.minutes)
+		if stages.place, err = stage.Take(set.place); err == nil {
+			err = j.stage(ctx, os.Stdin, stages)
+			stages.place.Leave()
+		}
+	default:
 		err = j.straightThrough(ctx)
 	}
-	closeErr := where.close()
-	if sig := caught(); sig != 0 {
-		return 128 + int(sig)
+	err = errors.Join(err, where.close())
+	if caught() == 0 {
+		j.show.end(j.summary())
 	}
-	show.end(j.summary())
-	if err = errors.Join(err, closeErr); err != nil {
-		fmt.Fprintln(os.Stderr, advice(err, w))
-		return exitRefuted
+	if err == nil {
+		fmt.Print(recorded)
+	}
+	if code := ended(err, caught(), w); code != exitProved {
+		return code
 	}
 	if len(j.summary().refuted) > 0 {
+		return exitRefuted
+	}
+	return exitProved
+}
+
+// ended is the exit code of a run that ended with err, or by a signal.
+func ended(err error, by unix.Signal, w *words) int {
+	switch {
+	case by != 0:
+		return 128 + int(by)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, advice(err, w))
 		return exitRefuted
 	}
 	return exitProved

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"mydocker.example/shared/explain"
+	"mydocker.example/shared/internal/lay"
+	"mydocker.example/shared/prose"
 )
 
 // people are told in prose, with what the kernel answered as it arrives.
@@ -16,6 +18,7 @@ type people struct {
 	width    int
 	styled   bool
 	terminal bool
+	answer   string // how an answer stands out from its question
 	lang     string
 	words    *words
 }
@@ -59,18 +62,18 @@ func (p *people) print(indent, sgr string, text []string) {
 
 // say prints a text that is wrapped to what the margin leaves.
 func (p *people) say(indent, sgr, text string) {
-	p.print(indent, sgr, wrap(printable(text), p.width-len(indent), ""))
+	p.print(indent, sgr, prose.Wrap(prose.Printable(text), p.width-len(indent), ""))
 }
 
 func (p *people) begin(title string) {
-	p.say("", bold, plain(title))
+	p.say("", bold, lay.Plain(title))
 }
 
 func (p *people) claim(c claim) {
 	p.print("", "", []string{""})
-	p.say("", bold, c.Number+" "+c.ID+": "+plain(c.Title))
+	p.say("", bold, c.Number+" "+c.ID+": "+lay.Plain(c.Title))
 	p.print("", "", []string{""})
-	p.print(margin, dim, terminal(c.Body, p.width-len(margin)))
+	p.print(margin, dim, lay.Markdown(c.Body, p.width-len(margin)))
 	p.print("", "", []string{""})
 }
 
@@ -105,70 +108,73 @@ func (p *people) event(_ claim, e event) {
 
 // fact prints `question → answer` on one line where it fits, else the answer below.
 func (p *people) fact(indent, sgr, question, answer string) {
-	question, answer = printable(question), printable(answer)
+	question, answer = prose.Printable(question), prose.Printable(answer)
 	if answer == "" {
 		answer = "(empty)"
 		if p.lang == "ru" {
 			answer = "(пусто)"
 		}
 	}
-	line := question + " → " + answer
-	if !strings.Contains(line, "\n") && columns(indent+line) <= p.width {
-		p.print(indent, sgr, []string{line})
+	strong := p.answer
+	if sgr != "" {
+		strong = sgr
+	}
+	if !strings.Contains(question+answer, "\n") && prose.Columns(indent+question+" → "+answer) <= p.width {
+		p.print(indent, "", []string{p.style(sgr, question+" → ") + p.style(strong, answer)})
 		return
 	}
 	var text []string
 	for i, part := range strings.Split(question, "\n") {
-		if i == 0 {
-			text = append(text, wrap(part, p.width-len(indent), margin)...)
-		} else {
-			text = append(text, wrap(margin+part, p.width-len(indent), margin)...)
-		}
-	}
-	for i, part := range strings.Split(answer, "\n") {
-		mark := "→ "
 		if i > 0 {
-			mark = "  "
+			part = margin + part
 		}
-		for _, wrapped := range hardWrap(part, p.width-len(indent)-4) {
-			text = append(text, margin+mark+wrapped)
+		for _, wrapped := range prose.Wrap(part, p.width-len(indent), margin) {
+			text = append(text, p.style(sgr, wrapped))
+		}
+	}
+	mark := "→ "
+	for _, part := range strings.Split(answer, "\n") {
+		for _, wrapped := range lay.Hard(part, p.width-len(indent)-4) {
+			text = append(text, margin+mark+p.style(strong, wrapped))
 			mark = "  "
 		}
 	}
-	p.print(indent, sgr, text)
-}
-
-// hardWrap is wrap for what a kernel prints: a line that fits keeps its spaces.
-func hardWrap(text string, width int) []string {
-	if columns(text) <= width {
-		return []string{text}
-	}
-	return wrap(text, width, "")
+	p.print(indent, "", text)
 }
 
 func (p *people) output(_ claim, line string) {
-	p.print(margin+"| ", dim, hardWrap(printable(line), p.width-len(margin)-2))
+	p.print(margin+"| ", dim, lay.Hard(prose.Printable(line), p.width-len(margin)-2))
+}
+
+// word is a verdict in one word, and its colour.
+func (p *people) word(v verdict) (word, sgr string) {
+	switch {
+	case v.proved():
+		return p.words.proved, green
+	case v.notShown():
+		return p.words.notShown, yellow
+	}
+	return p.words.refuted, red
 }
 
 func (p *people) verdict(_ claim, v verdict) {
+	word, sgr := p.word(v)
+	p.print(margin, sgr, []string{word})
 	if v.proved() {
-		p.print(margin, green, []string{p.words.proved})
 		return
 	}
 	if v.notShown() {
-		p.print(margin, yellow, []string{p.words.notShown})
 		why := v.skipped.En
 		if p.lang == "ru" {
 			why = v.skipped.Ru
 		}
-		p.print(margin, "", wrap("- "+why, p.width-len(margin), "  "))
+		p.print(margin, "", prose.Wrap("- "+why, p.width-len(margin), "  "))
 		return
 	}
-	p.print(margin, red, []string{p.words.refuted})
 	for _, reason := range v.reasons {
-		p.print(margin, "", wrap("- "+printable(reason.String()), p.width-len(margin), "  "))
+		p.print(margin, "", prose.Wrap("- "+prose.Printable(reason.String()), p.width-len(margin), "  "))
 		for _, cause := range explain.Text(reason.Text, reason.Errno) {
-			p.print(margin+"  ", dim, wrap(fmt.Sprintf(p.words.likely, cause.In(p.lang)), p.width-len(margin)-2, ""))
+			p.print(margin+"  ", dim, prose.Wrap(fmt.Sprintf(p.words.likely, cause.In(p.lang)), p.width-len(margin)-2, ""))
 		}
 	}
 	if v.console != "" {

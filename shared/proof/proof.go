@@ -13,7 +13,10 @@
 //	lab.go       … in a guest                   attack.go   the attack, in both halves
 //	seen.go      decides               ←──      leftover.go what the proof left behind
 //	people.go    shows                  events
-//	stage.go     shows, step by step
+//	stage.go     shows, step by step: what the keys do
+//	onstage.go                        and what stands on the screen
+//	notes.go     for the speaker, on another terminal
+//	record.go    keeps what the stage would have shown
 package proof
 
 import (

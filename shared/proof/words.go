@@ -8,19 +8,21 @@ import (
 
 // words are the engine's own, in one language. Facts need none: they are the kernel's.
 type words struct {
-	proved, refuted    string
-	notShown           string
-	without, with      string // the labels of an attack's halves
-	attack, succeeded  string
-	left               string
-	likely             string // under a reason that came from the kernel
-	console            string
-	summaryProved      string
-	summaryRefuted     string
-	summaryNotShown    string
-	prompt, promptDone string
-	help, noSuch       string
-	noImage            string
+	proved, refuted     string
+	notShown            string
+	without, with       string // the labels of an attack's halves
+	attack, succeeded   string
+	left                string
+	likely              string // under a reason that came from the kernel
+	console             string
+	summaryProved       string
+	summaryRefuted      string
+	summaryNotShown     string
+	noImage             string
+	recorded            string // of a recording
+	recordedOne         string
+	notRecorded         string
+	badMinutes, badSize string
 
 	// Reasons.
 	noFact, noNumber, notEqual, notSame, notDiffer string
@@ -37,16 +39,12 @@ var english = words{
 	likely:        "likely: %s",
 	console:       "the guest's console ended with",
 	summaryProved: "proved: %d", summaryRefuted: "refuted: %d (%s)", summaryNotShown: "not shown: %d (%s)",
-	prompt:     "Enter run · b back · number jump · q quit · ? keys",
-	promptDone: "Enter next · r repeat · b back · q quit · ? keys",
-	help: `Enter, Space, →, PgDn   run the proof; when it has run, the next one
-b, ←, PgUp              back to the one before
-r                       run it again
-3 or 1.3, then Enter    jump there
-q                       quit
-?                       these keys`,
-	noSuch:  "no such proof: %s",
-	noImage: "Build it: make vm",
+	noImage:     "Build it: make vm",
+	recorded:    "recorded: %s\nto play it: %s\n",
+	recordedOne: "%-5s %-24s %s  %.1f s\n",
+	notRecorded: "a claim was refuted: nothing is recorded, and an older recording is as it was",
+	badMinutes:  "MINUTES=%s: it is a number of minutes, 1 to 1000",
+	badSize:     "SIZE=%s: it is columns and rows, as in SIZE=80x24, at least 40x12",
 
 	noFact:    "the proof did not report %q",
 	noNumber:  "%s: %q is not a number",
@@ -72,16 +70,12 @@ var russian = words{
 	likely:        "вероятная причина: %s",
 	console:       "последние строки консоли гостя",
 	summaryProved: "доказано: %d", summaryRefuted: "опровергнуто: %d (%s)", summaryNotShown: "не показано: %d (%s)",
-	prompt:     "Enter запустить · b назад · номер перейти · q выход · ? клавиши",
-	promptDone: "Enter дальше · r повторить · b назад · q выход · ? клавиши",
-	help: `Enter, пробел, →, PgDn  запустить доказательство, затем перейти к следующему
-b, ←, PgUp              вернуться к предыдущему
-r                       запустить ещё раз
-3 или 1.3, затем Enter  перейти туда
-q                       выход
-?                       эти клавиши`,
-	noSuch:  "нет такого доказательства: %s",
-	noImage: "Соберите его: make vm",
+	noImage:     "Соберите его: make vm",
+	recorded:    "записано: %s\nпоказать: %s\n",
+	recordedOne: "%-5s %-24s %s  %.1f с\n",
+	notRecorded: "утверждение опровергнуто: ничего не записано, прежняя запись осталась как была",
+	badMinutes:  "MINUTES=%s: нужно число минут, от 1 до 1000",
+	badSize:     "SIZE=%s: нужны столбцы и строки, как в SIZE=80x24, не меньше 40x12",
 
 	noFact:    "доказательство не сообщило %q",
 	noNumber:  "%s: %q — не число",

@@ -24,6 +24,7 @@ type Section struct {
 	ID     string // "orphan"
 	Title  string
 	Body   string   // markdown below the heading, without the hints
+	After  string   // what the text goes on with, up to the next numbered heading
 	Points int      // of a task
 	Hints  []string // of a task, in order
 }
@@ -40,14 +41,18 @@ var (
 // heading of its level or above. What stands in a fence is never a heading.
 func Parse(md []byte) ([]Section, error) {
 	var sections []Section
-	var body []string
-	inside := false // between a numbered heading and the end of its section
+	var body []string // of the section, or what comes after it
+	inside := false   // between a numbered heading and the end of its section
 	finish := func() error {
+		if len(sections) == 0 {
+			return nil
+		}
+		s := &sections[len(sections)-1]
 		if !inside {
+			s.After = strings.TrimSpace(strings.Join(body, "\n"))
 			return nil
 		}
 		inside = false
-		s := &sections[len(sections)-1]
 		rest, hints, err := cutHints(body)
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", s.Kind, s.Number, err)
@@ -58,17 +63,19 @@ func Parse(md []byte) ([]Section, error) {
 
 	var fence Fence
 	for i, line := range strings.Split(strings.ReplaceAll(string(md), "\r\n", "\n"), "\n") {
-		if !fence.Inside(line) && heading.MatchString(line) && strings.IndexByte(line, ' ') <= 3 {
+		ends := !fence.Inside(line) && heading.MatchString(line) && strings.IndexByte(line, ' ') <= 3
+		if ends && (inside || opens.MatchString(line)) {
 			if err := finish(); err != nil {
 				return nil, err
 			}
-			if opens.MatchString(line) {
-				s, err := parseHeading(line)
-				if err != nil {
-					return nil, fmt.Errorf("line %d: %w", i+1, err)
-				}
-				sections, body, inside = append(sections, s), nil, true
+			body = nil
+		}
+		if ends && opens.MatchString(line) {
+			s, err := parseHeading(line)
+			if err != nil {
+				return nil, fmt.Errorf("line %d: %w", i+1, err)
 			}
+			sections, inside = append(sections, s), true
 			continue
 		}
 		body = append(body, line)

@@ -18,8 +18,10 @@ func TestProofs(t *testing.T) {
 		got, err := Parse(tick(text))
 		require.NoError(t, err, lang)
 		require.Equal(t, []Section{
-			{Kind: "proof", Number: "1.1", ID: "fork", Title: "A child is a copy", Body: "First.\n\n#### Detail\nMore."},
-			{Kind: "proof", Number: "1.2", ID: "orphan-2", Title: "A `title` (with 3 things): and more", Body: "Second."},
+			{Kind: "proof", Number: "1.1", ID: "fork", Title: "A child is a copy", Body: "First.\n\n#### Detail\nMore.",
+				After: map[string]string{"en": "### Another heading\nNot mine.", "ru": "### Другой\nNot mine."}[lang]},
+			{Kind: "proof", Number: "1.2", ID: "orphan-2", Title: "A `title` (with 3 things): and more", Body: "Second.",
+				After: map[string]string{"en": "## Practice\nNot mine.", "ru": "## Практика\nNot mine."}[lang]},
 		}, got, lang)
 	}
 }
@@ -60,6 +62,23 @@ func TestWhatIsRefused(t *testing.T) {
 		_, err := Parse(tick(text))
 		require.ErrorContains(t, err, reason, text)
 	}
+}
+
+func TestTimes(t *testing.T) {
+	for text, want := range map[string]Times{
+		"# L\n\n**Time**: about 70 minutes to read, two minutes for the proofs to run, 5 hours.": {70, 2, false},
+		"**Time**: about 65 minutes to read, under a minute for the proofs to run.":              {65, 1, true},
+		"**Time**: about 50 minutes to read, a minute for the proofs to run.":                    {50, 1, false},
+		"**Время**: минут 70 на чтение, две минуты на доказательства, 5 часов.":                  {70, 2, false},
+		"**Время**: минут 65 на чтение, меньше минуты на доказательства.":                        {65, 1, true},
+		"**Время**: минут 90 на чтение, 12 минут на доказательства.":                             {90, 12, false},
+	} {
+		got, ok := ReadTimes([]byte(text))
+		require.True(t, ok, text)
+		require.Equal(t, want, got, text)
+	}
+	_, ok := ReadTimes([]byte("# Lesson\nwithout times"))
+	require.False(t, ok)
 }
 
 func TestLang(t *testing.T) {

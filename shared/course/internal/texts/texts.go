@@ -22,6 +22,7 @@ var (
 	numbered = regexp.MustCompile("[0-9]+\\.[0-9]+ `[a-z0-9-]+`")
 	points   = regexp.MustCompile(`\(([0-9]+) [^)]*\):`)
 	remark   = regexp.MustCompile(`^<!-- transcript: (\w+)`)
+	speaker  = regexp.MustCompile(`^<!-- speaker: \S`)
 	details  = regexp.MustCompile(`^</?details>`)
 	picture  = regexp.MustCompile(`!\[[^\]]*\]\(([^)]*)\)`)
 )
@@ -52,6 +53,9 @@ func skeleton(text string) (parts []part) {
 		}
 		if m := remark.FindStringSubmatch(line); m != nil {
 			add("transcript %s", m[1])
+		}
+		if speaker.MatchString(line) {
+			add("a hint for the speaker")
 		}
 		if m := details.FindString(line); m != "" {
 			add("%s", m)

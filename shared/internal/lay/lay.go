@@ -1,4 +1,6 @@
-package proof
+// Package lay lays markdown out for a terminal: without its marks, in lines of a given width.
+// It is plumbing, taught by no lesson.
+package lay
 
 import (
 	"regexp"
@@ -19,8 +21,8 @@ var (
 	head    = regexp.MustCompile(`^#+\s+`)
 )
 
-// plain takes the marks of markdown off a piece of running text; code spans keep what they hold.
-func plain(text string) string {
+// Plain takes the marks of markdown off a piece of running text; code spans keep what they hold.
+func Plain(text string) string {
 	var out strings.Builder
 	rest := text
 	for {
@@ -42,15 +44,15 @@ func unmark(text string) string {
 	return emph.ReplaceAllString(text, "$1$2")
 }
 
-// terminal sets markdown for a terminal: paragraphs wrapped to width, items hanging, fences
+// Markdown sets markdown for a terminal: paragraphs wrapped to width, items hanging, fences
 // and tables as they stand. Diagrams are left out: a terminal cannot draw them.
-func terminal(md string, width int) []string {
+func Markdown(md string, width int) []string {
 	md = comment.ReplaceAllString(md, "")
 	var out, para []string
 	hang := ""
 	end := func() { // of a paragraph
-		if text := plain(strings.Join(para, " ")); strings.TrimSpace(text) != "" {
-			out = append(out, wrap(text, width, hang)...)
+		if text := Plain(strings.Join(para, " ")); strings.TrimSpace(text) != "" {
+			out = append(out, prose.Wrap(text, width, hang)...)
 		}
 		para, hang = nil, ""
 	}
@@ -68,10 +70,10 @@ func terminal(md string, width int) []string {
 			out = append(out, "")
 		case head.MatchString(line):
 			end()
-			out = append(out, wrap(plain(head.ReplaceAllString(line, "")), width, "")...)
+			out = append(out, prose.Wrap(Plain(head.ReplaceAllString(line, "")), width, "")...)
 		case strings.HasPrefix(line, "|"):
 			end()
-			out = append(out, plain(line))
+			out = append(out, Plain(line))
 		case item.MatchString(line):
 			end()
 			para = []string{strings.TrimSpace(line)}
@@ -99,10 +101,40 @@ func squeeze(in []string) []string {
 	return out
 }
 
-// What is not of markdown is prose's: the course tool folds its lines the same way.
-var (
-	wrap         = prose.Wrap
-	columns      = prose.Columns
-	firstColumns = prose.FirstColumns
-	printable    = prose.Printable
-)
+// Hard is prose.Wrap for what a kernel prints: a line that fits keeps its spaces.
+func Hard(text string, width int) []string {
+	if prose.Columns(text) <= width {
+		return []string{text}
+	}
+	return prose.Wrap(text, width, "")
+}
+
+// Cut shortens text to n columns, and shows that it did.
+func Cut(text string, n int) string {
+	if prose.Columns(text) <= n {
+		return text
+	}
+	return strings.TrimRight(prose.FirstColumns(text, max(n-1, 0)), " ") + "…"
+}
+
+// Screen is Markdown for a screen that breaks no line by itself: no line is longer than width,
+// and the cells of a table stand in a row without its frame.
+func Screen(md string, width int) (lines []string) {
+	for _, line := range Markdown(md, width) {
+		switch {
+		case separator.MatchString(line):
+		case strings.HasPrefix(line, "|") && strings.HasSuffix(line, "|"):
+			var cells []string
+			for _, cell := range strings.Split(strings.Trim(line, "|"), "|") {
+				cells = append(cells, strings.TrimSpace(cell))
+			}
+			row := strings.TrimPrefix(strings.Join(cells, " · "), " · ")
+			lines = append(lines, prose.Wrap(row, width, "    ")...)
+		default:
+			lines = append(lines, Hard(line, width)...)
+		}
+	}
+	return lines
+}
+
+var separator = regexp.MustCompile(`^\|[-| :]+\|$`)

@@ -1,10 +1,9 @@
-package proof
+package lay
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 )
 
 func TestPlain(t *testing.T) {
@@ -18,7 +17,7 @@ func TestPlain(t *testing.T) {
 		"`<pid>` and `**argv`":                "<pid> and **argv",
 		"snake_case_name":                     "snake_case_name",
 	} {
-		require.Equal(t, want, plain(md), md)
+		require.Equal(t, want, Plain(md), md)
 	}
 }
 
@@ -29,18 +28,20 @@ func TestTerminal(t *testing.T) {
 		"- an item that goes", "  on and on here", "- two", "",
 		"  $ ls   -l a-line-that-is-longer-than-the-width", "",
 		"Heading", "quoted", "", "| a | b |",
-	}, terminal(md, 20))
+	}, Markdown(md, 20))
 }
 
-func TestFault(t *testing.T) {
-	for _, c := range []struct {
-		fault Fault
-		want  string
-	}{
-		{Fault{Text: "odd"}, "odd"},
-		{Fault{Text: "open /x: permission denied", Errno: unix.EACCES, Name: "EACCES"}, "open /x: EACCES: permission denied"},
-		{Fault{Text: "no luck", Errno: unix.EPERM, Name: "EPERM"}, "no luck (EPERM: operation not permitted)"},
-	} {
-		require.Equal(t, c.want, c.fault.String())
-	}
+func TestCut(t *testing.T) {
+	require.Equal(t, "pivot_root", Cut("pivot_root", 10))
+	require.Equal(t, "pivot_ro…", Cut("pivot_root", 9))
+	require.Equal(t, "в своём…", Cut("в своём пространстве", 9))
+	require.Equal(t, "…", Cut("pivot_root", 0))
+}
+
+func TestScreen(t *testing.T) {
+	md := "Text.\n\n| | chroot(2) | pivot_root(2) |\n|---|---|---|\n| changes | the root of a process | the root mount |\n\n```console\n$ ls a-line-that-is-longer-than-the-width\n```\n"
+	require.Equal(t, []string{
+		"Text.", "", "chroot(2) · pivot_root(2)", "changes · the root of a", "    process · the root mount", "",
+		"$ ls", "a-line-that-is-longer-than-t", "he-width",
+	}, Screen(md, 28))
 }
