@@ -86,15 +86,6 @@ func Descendants(all []Process, root int) []Process {
 	return found
 }
 
-// Adopt makes orphans below this process its children (PR_SET_CHILD_SUBREAPER(2const)):
-// whatever is started and forgotten remains a descendant.
-func Adopt() error {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
-	}
-	return nil
-}
-
 // Pause is how long End waits between two looks.
 const pause = 5 * time.Millisecond
 
