@@ -41,6 +41,11 @@ func (t *T) check(task Task) {
 			En: "all is well but for the processes that mydocker left behind: " + names(left),
 			Ru: "всё верно, но mydocker оставил после себя процессы: " + names(left)}
 	}
+	if strange := t.world.changed(); strange != "" && t.verdict.Verdict == pass {
+		t.verdict = &verdict{Verdict: fail, Diagnosis: "world",
+			En: "what the host shows of its kernel is no longer the kernel's: mydocker has mounted or unmounted there: " + strange,
+			Ru: "то, что хост показывает о своём ядре, показывает уже не ядро: mydocker там монтировал или отмонтировал: " + strange}
+	}
 	if t.verdict.Verdict != pass {
 		t.T.Fail()
 	}

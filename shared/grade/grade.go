@@ -59,6 +59,10 @@ func Homework(t *testing.T, texts fs.FS, tasks []Task) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	seen, err := watchWorld()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range sections {
 		i := slices.IndexFunc(tasks, func(task Task) bool { return task.ID == s.ID })
 		t.Run(s.ID, func(st *testing.T) {
@@ -67,7 +71,7 @@ func Homework(t *testing.T, texts fs.FS, tasks []Task) {
 				st.Fatal(err)
 			}
 			defer os.RemoveAll(root)
-			task := &T{T: st, binary: binary, root: root + "/state"}
+			task := &T{T: st, binary: binary, root: root + "/state", world: seen}
 			task.check(tasks[i])
 			say.tell(s, task.verdict)
 		})

@@ -14,6 +14,7 @@ import (
 type T struct {
 	*testing.T
 	binary, root string
+	world        *world
 
 	mu       sync.Mutex
 	verdict  *verdict

@@ -27,6 +27,17 @@ func endBy(cmd *exec.Cmd, signal unix.Signal) {
 	dieWithParent(cmd, signal)
 }
 
+// Group puts a command and whatever it starts into a process group, which ctx ends as a whole.
+// The tool's own death reaches the command only.
+func Group(cmd *exec.Cmd, signal unix.Signal) {
+	endBy(cmd, signal)
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &unix.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, signal) }
+}
+
 // Go is the go command: static binaries for the lab, no word of the version control.
 func Go(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := Command(ctx, append([]string{"go"}, args...)...)

@@ -17,6 +17,7 @@ func write(t *testing.T, path string) {
 }
 
 func TestFind(t *testing.T) {
+	t.Setenv("COURSE_LANG", "en")
 	dir := t.TempDir()
 	for _, path := range []string{
 		"anna/main.go", "ben/03-filesystem/main.go", "clara [late]/x/main.go",
@@ -37,7 +38,7 @@ func TestFind(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{
 		"anna": "anna", "ben": "ben/03-filesystem", "clara [late]": "clara [late]/x", "dan": "dan/homework/03-filesystem",
-		"eve": "several programs in it, and none in a folder 03-filesystem", "fay": "no Go files in it", "gil": "no Go files in it",
+		"eve": "several programs in it, and not one folder 03-filesystem", "fay": "no Go files in it", "gil": "no Go files in it",
 	}, found)
 }
 

@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"mydocker.example/shared/course/internal/grader"
+	"mydocker.example/shared/course/internal/say"
 )
 
 // A Work is what one student has handed in.
@@ -33,11 +36,17 @@ func Find(dir, lesson string) ([]Work, error) {
 	}
 	var works []Work
 	for _, e := range entries {
-		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+		link := e.Type()&fs.ModeSymlink != 0
+		if !e.IsDir() && !link || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
 		w := Work{Name: e.Name()}
 		root := filepath.Join(dir, e.Name())
+		if link { // whose work is that?
+			w.Fault = say.T("a link, and no folder", "ссылка, а не каталог")
+			works = append(works, w)
+			continue
+		}
 		if w.Dir, err = program(root, lesson); err != nil {
 			w.Fault = err.Error()
 		}
@@ -84,9 +93,9 @@ func program(root, lesson string) (string, error) {
 		}
 	}
 	if len(found) == 0 {
-		return "", errors.New("no Go files in it")
+		return "", errors.New(say.T("no Go files in it", "в нём нет файлов на Go"))
 	}
-	return "", fmt.Errorf("several programs in it, and none in a folder %s", lesson)
+	return "", fmt.Errorf(say.T("several programs in it, and not one folder %s", "в нём несколько программ и нет одного каталога %s"), lesson)
 }
 
 // escape keeps a name with brackets in it from being a pattern.
@@ -97,20 +106,8 @@ func escape(path string) string {
 // Sum is a work's sum: other sources have another one.
 func Sum(dir string) (string, error) {
 	h := sha256.New()
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(h, "%q %v\n", rel, d.Type())
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		fmt.Fprintf(h, "%d\n%s", len(data), data)
+	err := grader.Each(dir, func(rel string, content []byte) error {
+		_, err := fmt.Fprintf(h, "%q %d\n%s", rel, len(content), content)
 		return err
 	})
 	return fmt.Sprintf("%x", h.Sum(nil)), err

@@ -54,8 +54,12 @@ func Judge(name, key string, r grader.Report) Record {
 	return rec
 }
 
-// Broken is true when a check itself could not run: such a result is not worth keeping.
+// Broken is true when a check itself could not run: such a result is not worth keeping. After
+// an attack that is no wonder.
 func (r Record) Broken() bool {
+	if r.Status != Graded {
+		return false
+	}
 	for _, t := range r.Report.Tasks {
 		if t.Verdict == grader.Broken {
 			return true

@@ -3,11 +3,13 @@
 package grader
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,8 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
 
-	"mydocker.example/shared/course/internal/child"
 	"mydocker.example/shared/course/internal/lab"
 	"mydocker.example/shared/course/internal/say"
 	"mydocker.example/shared/course/internal/taught"
@@ -38,14 +40,6 @@ func (s Submission) wants(task string) bool {
 	return len(s.Tasks) == 0 || slices.Contains(s.Tasks, task)
 }
 
-// pattern is what `-test.run` takes: each task is a subtest of TestHomework.
-func (s Submission) pattern() string {
-	if len(s.Tasks) == 0 {
-		return "-test.run=^TestHomework$"
-	}
-	return "-test.run=^TestHomework$/^(" + strings.Join(s.Tasks, "|") + ")$"
-}
-
 // A Refusal is why a submission is not graded at all: the words are for the student.
 type Refusal struct{ Lines []string }
 
@@ -55,151 +49,119 @@ func refuse(format string, args ...any) error {
 	return &Refusal{[]string{fmt.Sprintf(format, args...)}}
 }
 
-// A workshop is a temporary folder in which one submission is built: with a go.mod of its
-// own, so that a submission may lie anywhere and can replace no module of the course.
+// A workshop is a temporary folder in which one submission is built. The go command sees a
+// copy of its sources there beside a go.mod of the course's own, and nothing that a student
+// wrote to be read by it: no replace, no toolchain, no go.work, no link out of the folder.
 type workshop struct {
-	t     tree.Tree
-	sub   Submission
-	dir   string
-	flags []string // for go build and go list
+	t   tree.Tree
+	sub Submission
+	dir string
+	src string // in dir: the copy
 }
 
 func newWorkshop(t tree.Tree, sub Submission) (*workshop, error) {
-	dir, err := os.MkdirTemp(t.Build, "check-*")
+	// The process's number tells whoever comes later whether somebody still works here.
+	dir, err := os.MkdirTemp(t.Build, fmt.Sprintf("check-%d-*", os.Getpid()))
 	if err != nil {
 		return nil, err
 	}
-	w := &workshop{t: t, sub: sub, dir: dir}
-	if err := plainFiles(sub.Dir); err != nil {
-		w.close()
-		return nil, err
+	w := &workshop{t: t, sub: sub, dir: dir, src: filepath.Join(dir, "src")}
+	if err = w.module(); err == nil {
+		err = copySources(sub.Dir, w.src, sub.Overlay)
 	}
-	if err := errors.Join(w.module(), w.overlay()); err != nil {
+	if err != nil {
 		w.close()
 		return nil, err
 	}
 	return w, nil
 }
 
-// mostSource is more than any mydocker has.
-const mostSource = 16 << 20
-
-// plainFiles refuses what is no program of a student's: a link would be followed by the
-// compiler, out of the submission and into somebody else's work.
-func plainFiles(dir string) error {
-	var size int64
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil // module will say so
-		case err != nil:
-			return err
-		case d.IsDir():
-			return nil
-		case d.Type()&fs.ModeSymlink != 0 && strings.HasPrefix(d.Name(), ".#"):
-			return nil // the lock of an Emacs that has it open: a link to nowhere, and never compiled
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		size += info.Size()
-		switch rel, _ := filepath.Rel(dir, path); {
-		case !info.Mode().IsRegular():
-			return refuse(say.T("%s is no regular file", "%s — не обычный файл"), rel)
-		case size > mostSource:
-			return refuse(say.T("it is larger than %d MB", "она больше %d МБ"), mostSource>>20)
-		}
-		return nil
-	})
-}
-
 func (w *workshop) close() { os.RemoveAll(w.dir) }
 
-// module writes the go.mod to build with: the student's requirements where they are allowed,
-// and the course's own library from this tree.
+// module writes the go.mod to build with: named as the student's, and requiring what the
+// lesson's solution and the course's own library require, in their versions.
 func (w *workshop) module() error {
-	data, err := os.ReadFile(filepath.Join(w.sub.Dir, "go.mod"))
+	theirs, err := readModule(filepath.Join(w.sub.Dir, "go.mod"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return refuse(say.T("there is no go.mod in %s; copy the one of homework/%s there", "в %s нет go.mod; скопируйте туда go.mod из homework/%s"), w.t.Rel(w.sub.Dir), w.sub.Lesson.Name)
 	}
 	if err != nil {
 		return err
 	}
-	file, err := modfile.Parse("go.mod", data, nil)
-	if err != nil {
-		return refuse("%v", err)
-	}
-	for _, r := range file.Require {
+	for _, r := range theirs.Require {
 		if !taught.Module(r.Mod.Path) {
 			return refuse(say.T("go.mod requires %s, which is not a module of the course", "go.mod требует %s, а такого модуля в курсе нет"), r.Mod.Path)
 		}
 	}
-	for _, r := range slices.Clone(file.Replace) {
-		if err := file.DropReplace(r.Old.Path, r.Old.Version); err != nil {
+	file, sums := &modfile.File{}, []byte(nil)
+	if err := file.AddModuleStmt(theirs.Module.Mod.Path); err != nil {
+		return err
+	}
+	versions := map[string]string{"mydocker.example/shared": "v0.0.0", "mydocker.example/vm": "v0.0.0"}
+	for _, dir := range []string{w.t.Dir("solutions", w.sub.Lesson), w.t.Path("shared"), w.t.Path("vm")} {
+		data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err != nil {
 			return err
 		}
-	}
-	for module, dir := range map[string]string{"mydocker.example/shared": "shared", "mydocker.example/vm": "vm"} {
-		if err := errors.Join(file.AddRequire(module, "v0.0.0"), file.AddReplace(module, "", w.t.Path(dir), "")); err != nil {
+		ours, err := modfile.Parse(filepath.Join(dir, "go.mod"), data, nil)
+		if err != nil {
 			return err
 		}
-	}
-	// The language is the course's, and no other toolchain is fetched.
-	file.DropToolchainStmt()
-	version, err := goVersion(w.t)
-	if err != nil {
-		return err
-	}
-	if err := file.AddGoStmt(version); err != nil {
-		return err
-	}
-	file.Cleanup()
-	data, err = file.Format()
-	if err != nil {
-		return err
-	}
-	var sums []byte
-	for _, dir := range []string{w.sub.Dir, w.t.Path("shared"), w.t.Path("vm")} {
+		if file.Go == nil {
+			if err := file.AddGoStmt(ours.Go.Version); err != nil {
+				return err
+			}
+		}
+		for _, r := range ours.Require {
+			if semver.Compare(r.Mod.Version, versions[r.Mod.Path]) > 0 {
+				versions[r.Mod.Path] = r.Mod.Version
+			}
+		}
 		more, err := os.ReadFile(filepath.Join(dir, "go.sum"))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		sums = append(sums, more...)
 	}
-	path := filepath.Join(w.dir, "go.mod")
-	w.flags = append(w.flags, "-modfile="+path, "-mod=mod")
-	return errors.Join(os.WriteFile(path, data, 0o644), os.WriteFile(filepath.Join(w.dir, "go.sum"), sums, 0o644))
+	for _, path := range slices.Sorted(maps.Keys(versions)) {
+		file.AddNewRequire(path, versions[path], false)
+	}
+	for _, name := range []string{"shared", "vm"} {
+		if err := file.AddReplace("mydocker.example/"+name, "", w.t.Path(name), ""); err != nil {
+			return err
+		}
+	}
+	data, err := file.Format()
+	return errors.Join(err,
+		os.Mkdir(w.src, 0o755),
+		os.WriteFile(filepath.Join(w.src, "go.mod"), data, 0o644),
+		os.WriteFile(filepath.Join(w.src, "go.sum"), sums, 0o644))
 }
 
-// goVersion is the go line of the course's own library.
-func goVersion(t tree.Tree) (string, error) {
-	data, err := os.ReadFile(t.Path("shared", "go.mod"))
+// readModule reads a student's go.mod.
+func readModule(path string) (*modfile.File, error) {
+	switch info, err := os.Lstat(path); {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() || info.Size() > mostModule:
+		return nil, refuse("%s", say.T("go.mod is no ordinary file of a few lines", "go.mod — не обычный файл в несколько строк"))
+	}
+	data, err := os.ReadFile(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	file, err := modfile.ParseLax("go.mod", data, nil)
-	if err != nil {
-		return "", err
+	switch {
+	case err != nil:
+		return nil, refuse("%s", plain(err.Error()))
+	case file.Module == nil:
+		return nil, refuse("%s", say.T("go.mod does not name a module; begin it with: module mydocker", "в go.mod не назван модуль; начните файл строкой: module mydocker"))
 	}
-	return file.Go.Version, nil
+	return file, nil
 }
 
-func (w *workshop) overlay() error {
-	if len(w.sub.Overlay) == 0 {
-		return nil
-	}
-	data, err := json.Marshal(map[string]any{"Replace": w.sub.Overlay})
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(w.dir, "overlay.json")
-	w.flags = append(w.flags, "-overlay="+path)
-	return os.WriteFile(path, data, 0o644)
-}
-
-// buildLimit is for a mydocker and, the first time, all of the library.
-const buildLimit = 5 * time.Minute
+// mostModule is more than any go.mod has.
+const mostModule = 64 << 10
 
 // build refuses what was not taught yet, and builds the rest.
 func (w *workshop) build(ctx context.Context) (program string, err error) {
@@ -207,30 +169,33 @@ func (w *workshop) build(ctx context.Context) (program string, err error) {
 		return "", err
 	}
 	program = filepath.Join(w.dir, "mydocker")
-	limited, cancel := context.WithTimeout(ctx, buildLimit)
-	defer cancel()
-	err = lab.BuildAlone(limited, w.sub.Dir, program, w.flags...)
-	if limited.Err() != nil && ctx.Err() == nil {
-		return "", refuse(say.T("it did not compile within %v", "она не скомпилировалась за %v"), buildLimit)
+	out, err := w.goCommand(ctx, "build", "-o", program, ".")
+	if err != nil {
+		var ended *exec.ExitError
+		if errors.As(err, &ended) {
+			return "", &Refusal{append([]string{say.T("it does not compile:", "программа не компилируется:")}, w.plainly(out)...)}
+		}
+		return "", err
 	}
-	var compile *lab.CompileError
-	if errors.As(err, &compile) {
-		lines := compile.Lines(w.t.Rel(w.sub.Dir))
-		return "", &Refusal{append([]string{say.T("it does not compile:", "программа не компилируется:")}, lines...)}
+	return program, nil
+}
+
+// plainly are the compiler's words, with the student's names of the files.
+func (w *workshop) plainly(output []byte) (lines []string) {
+	e := lab.CompileError{Dir: w.src, Output: string(output)}
+	for _, line := range e.Lines(w.t.Rel(w.sub.Dir)) {
+		lines = append(lines, plain(line))
 	}
-	return program, err
+	return lines
 }
 
 // imports holds what the submission's own packages import against what was taught.
 func (w *workshop) imports(ctx context.Context) error {
-	cmd := child.Go(ctx, append(append([]string{"list", "-e", "-deps", "-json=Imports,Module,Name"}, w.flags...), ".")...)
-	cmd.Dir = w.sub.Dir
-	cmd.Env = append(cmd.Env, "GOWORK=off")
-	out, err := cmd.Output()
+	out, err := w.goCommand(ctx, "list", "-e", "-deps", "-json=Imports,Module,Name", ".")
 	if err != nil {
 		var ended *exec.ExitError
-		if errors.As(err, &ended) && ctx.Err() == nil {
-			return &Refusal{(&lab.CompileError{Dir: w.sub.Dir, Output: string(ended.Stderr)}).Lines(w.t.Rel(w.sub.Dir))}
+		if errors.As(err, &ended) {
+			return &Refusal{w.plainly(out)}
 		}
 		return err
 	}
@@ -266,12 +231,9 @@ func (w *workshop) imports(ctx context.Context) error {
 
 // Vet is what go vet has to say: a hint, never a verdict.
 func (w *workshop) vet(ctx context.Context) []string {
-	cmd := child.Go(ctx, append(append([]string{"vet"}, w.flags...), ".")...)
-	cmd.Dir = w.sub.Dir
-	cmd.Env = append(cmd.Env, "GOWORK=off")
-	out, err := cmd.CombinedOutput()
+	out, err := w.goCommand(ctx, "vet", ".")
 	if err == nil {
 		return nil
 	}
-	return (&lab.CompileError{Dir: w.sub.Dir, Output: strings.ReplaceAll(string(out), "vet: ", "")}).Lines(w.t.Rel(w.sub.Dir))
+	return w.plainly(bytes.ReplaceAll(out, []byte("vet: "), nil))
 }

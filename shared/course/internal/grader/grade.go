@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"mydocker.example/shared/course/internal/lab"
@@ -57,8 +59,9 @@ type Report struct {
 	Of         int       `json:"of"`
 	Tasks      []Outcome `json:"tasks"`
 	Vet        []string  `json:"vet,omitempty"`
-	Forged     bool      `json:"forged,omitempty"` // somebody wrote in the name of the checks
-	Ended      string    `json:"ended,omitempty"`  // the checks did not come to their end: "lab-died", "lab-silent", "killed", "hang"; or they did, and "disk-full"
+	Forged     bool      `json:"forged,omitempty"`  // somebody wrote in the name of the checks
+	Warning    string    `json:"warning,omitempty"` // for the instructor: what this verdict rests on
+	Ended      string    `json:"ended,omitempty"`   // the checks did not come to their end: "lab-died", "lab-silent", "killed", "hang"; or they did, and "disk-full"
 }
 
 // Passed is true when every task has passed.
@@ -121,32 +124,31 @@ func (w *workshop) grade(ctx context.Context, report *Report, tasks []prose.Sect
 	}
 	vetted := make(chan []string, 1)
 	go func() { vetted <- w.vet(ctx) }()
-	r := &run{key: seal.NewKey(), program: program, test: test}
-	checks := func() error { return w.runHere(ctx, r) }
-	if !w.sub.Lesson.OnHost() {
-		g, err := guest(ctx)
-		if err != nil {
-			return err
+	events, said := map[string]event{}, ""
+	var ended error
+	for _, r := range w.parts(tasks) {
+		r.key, r.program, r.test = seal.NewKey(), program, test
+		if ended = w.run(ctx, r, guest); ended != nil && ending(ended) == "" {
+			return ended
 		}
-		defer g.Close()
-		checks = func() error { return w.runIn(ctx, g, r) }
+		if ended == nil && r.killed() {
+			ended = errKilled
+		}
+		if r.unguarded {
+			report.Warning = unguarded()
+		}
+		if r.told(events) {
+			report.Forged = true
+			return refuse("%s", say.T("somebody else wrote to the channel of the checks: mydocker has no business there", "в канал проверок писал кто-то ещё: mydocker там делать нечего"))
+		}
+		if said += r.output.String(); ended != nil {
+			break
+		}
 	}
-	err = checks()
-	if err != nil && ending(err) == "" {
-		return err
-	}
-	if err == nil && r.code > 128 {
-		err = errKilled
-	}
-	report.Ended = ending(err)
-	events, forged := r.told()
-	if report.Forged = forged; forged {
-		return refuse("%s", say.T("somebody else wrote to the channel of the checks: mydocker has no business there", "в канал проверок писал кто-то ещё: mydocker там делать нечего"))
-	}
-	said := r.output.String()
-	report.Tasks, err = outcomes(tasks, events, err)
+	report.Ended = ending(ended)
+	report.Tasks, err = outcomes(tasks, events, ended)
 	if err != nil {
-		return fmt.Errorf("%w (exit code %d)%s", err, r.code, w.keep(said))
+		return fmt.Errorf("%w%s", err, w.keep(said))
 	}
 	for i := range report.Tasks {
 		report.Points += report.Tasks[i].Points
@@ -158,25 +160,37 @@ func (w *workshop) grade(ctx context.Context, report *Report, tasks []prose.Sect
 	return nil
 }
 
-// A run is one run of the checks.
+// run runs a part of the checks, where the lesson's checks run.
+func (w *workshop) run(ctx context.Context, r *run, guest Guest) error {
+	if w.sub.Lesson.OnHost() {
+		return w.runHere(ctx, r)
+	}
+	g, err := guest(ctx)
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	return w.runIn(ctx, g, r)
+}
+
+// A run is one run of the checks, over some of the tasks.
 type run struct {
+	tasks         []string
+	open          bool // the guest's memory is not to be shut
+	unguarded     bool // it could not be
 	key           seal.Key
 	program, test string // on the host
 	lines, output capped // the events; what was printed
 	code          int    // how the checks ended
 }
 
-// most is what is kept of what a guest says: root in there could say more than this machine
-// can hold.
-const most = 8 << 20
-
-// capped is a buffer with an end. What comes after it is lost.
-type capped struct{ bytes.Buffer }
-
-func (c *capped) Write(p []byte) (int, error) {
-	c.Buffer.Write(p[:min(len(p), most-c.Len())])
-	return len(p), nil
+// killed: a signal ended the checks. Some of them Go's runtime takes for an occasion to tell
+// where it was, and ends with 2.
+func (r *run) killed() bool {
+	return r.code > 128 || r.code == 2 && dumped.Match(r.output.Bytes())
 }
+
+var dumped = regexp.MustCompile(`(?m)^(SIGQUIT: quit|SIGABRT: abort|SIG\w+: .*)\nPC=0x`)
 
 // runIn uploads the submission and the checks, and runs them. Nothing of the repository is in
 // the guest, so a submission cannot read the solution.
@@ -186,10 +200,16 @@ func (w *workshop) runIn(ctx context.Context, g *vm.Guest, r *run) (err error) {
 			return err
 		}
 	}
+	if !r.open {
+		err := shut(ctx, g)
+		if r.unguarded = errors.Is(err, errUnguarded); err != nil && !r.unguarded {
+			return err
+		}
+	}
 	watched, stop := watchdog(ctx, g)
 	defer stop()
 	r.code, err = g.Run(watched, vm.Cmd{
-		Argv:   []string{"/lab/bin/homework.test", w.sub.pattern(), "-test.timeout=0"},
+		Argv:   []string{"/lab/bin/homework.test", r.pattern(), "-test.timeout=0"},
 		Env:    []string{"MYDOCKER=/lab/bin/mydocker", "COURSE_SEALED=1", fmt.Sprintf("COURSE_SCALE=%d", patience(g)), "COURSE_LANG=" + prose.Lang()},
 		Stdin:  bytes.NewReader(r.key[:]),
 		Stdout: &r.output, Stderr: &r.output, Events: &r.lines, Timeout: cmp.Or(w.sub.Limit, limit),
@@ -197,25 +217,27 @@ func (w *workshop) runIn(ctx context.Context, g *vm.Guest, r *run) (err error) {
 	if err != nil && ctx.Err() == nil && watched.Err() != nil {
 		return context.Cause(watched)
 	}
-	if err != nil || r.code > 128 {
+	if err != nil || r.killed() {
 		return err
 	}
 	return diskLeft(ctx, g)
 }
 
-// diskLeft is errFull when nothing can be written any more: a mydocker that took all of the
-// guest's disk, which is its memory, has left none for the checks either.
+// diskLeft is errFull when nothing can be written any more: a mydocker that took all of one
+// of the guest's disks, which are its memory, has left none for the checks either.
 func diskLeft(ctx context.Context, g *vm.Guest) error {
-	said, err := g.Output(ctx, "stat", "-f", "-c", "%a %b", "/")
+	said, err := g.Output(ctx, "stat", "-f", "-c", "%a %b", "/", "/tmp", "/run", "/dev/shm")
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%w after the checks: %v", errSilent, err)
 	}
-	var free, all int64
-	if _, err := fmt.Sscan(said, &free, &all); err != nil {
-		return fmt.Errorf("stat -f /: %q: %w", said, err)
-	}
-	if free < all/50 {
-		return errFull
+	for line := range strings.Lines(said) {
+		var free, all int64
+		if _, err := fmt.Sscan(line, &free, &all); err != nil {
+			return fmt.Errorf("stat -f: %q: %w", said, err)
+		}
+		if free < all/50 {
+			return errFull
+		}
 	}
 	return nil
 }
@@ -252,18 +274,22 @@ func watchdog(ctx context.Context, g *vm.Guest) (watched context.Context, stop f
 // for to the end.
 func patience(g *vm.Guest) int { return (g.Scale() + 1) / 2 }
 
-// told reads the events: the last word on each task. forged: not all of them are from the
-// checks.
-func (r *run) told() (events map[string]event, forged bool) {
-	events = map[string]event{}
+// told reads the events of its tasks: the last word on each. forged: not all of them are from
+// the checks.
+func (r *run) told(events map[string]event) (forged bool) {
 	lines, forged := r.key.Open(r.lines.Bytes())
 	for _, line := range lines {
 		var e event
-		if json.Unmarshal(line, &e) == nil {
+		if json.Unmarshal(line, &e) == nil && slices.Contains(r.tasks, e.Task) {
 			events[e.Task] = e
 		}
 	}
-	return events, forged
+	return forged
+}
+
+// pattern is what `-test.run` takes: each task is a subtest of TestHomework.
+func (r *run) pattern() string {
+	return "-test.run=^TestHomework$/^(" + strings.Join(r.tasks, "|") + ")$"
 }
 
 // ending is why the checks did not come to their end, as a diagnosis; "" if they did.
@@ -302,6 +328,10 @@ func outcomes(tasks []prose.Section, events map[string]event, ended error) ([]Ou
 			}
 		case errors.Is(ended, vm.ErrDied):
 			o.Verdict, o.Diagnosis, o.Text = Fail, "lab-died", say.T("the lab's kernel died while this was checked", "ядро лаборатории погибло во время проверки")
+		case errors.Is(ended, errSilent):
+			o.Verdict, o.Diagnosis, o.Text = Fail, "lab-silent", say.T("the lab no longer answered while this was checked", "лаборатория перестала отвечать во время проверки")
+		case errors.Is(ended, errFull):
+			o.Verdict, o.Diagnosis, o.Text = Fail, "disk-full", say.T("the lab's disk was full before this was checked", "диск лаборатории был заполнен раньше, чем это было проверено")
 		case errors.Is(ended, vm.ErrTimeout):
 			o.Verdict, o.Diagnosis, o.Text = Fail, "hang", say.T("the time was over before this was checked", "время вышло раньше, чем это было проверено")
 		case errors.Is(ended, errKilled):

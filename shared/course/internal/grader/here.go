@@ -30,7 +30,7 @@ func (w *workshop) runHere(ctx context.Context, r *run) error {
 		return err
 	}
 	defer port.Close()
-	cmd := child.Command(limited, r.test, w.sub.pattern(), "-test.timeout=0")
+	cmd := child.Command(limited, r.test, r.pattern(), "-test.timeout=0")
 	cmd.Env = append(cmd.Env, "MYDOCKER="+r.program, "COURSE_EVENTS=3", "COURSE_SEALED=1")
 	cmd.Stdin = bytes.NewReader(r.key[:])
 	cmd.Stdout, cmd.Stderr = &r.output, &r.output
