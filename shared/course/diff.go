@@ -7,10 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
 	"mydocker.example/shared/course/internal/child"
+	"mydocker.example/shared/course/internal/patch"
 	"mydocker.example/shared/course/internal/say"
 	"mydocker.example/shared/course/internal/tree"
 )
@@ -59,22 +64,83 @@ func compare(ctx context.Context, t tree.Tree, a, b string) error {
 			return err
 		}
 	}
-	argv := []string{"diff", "-ruN", a, b}
-	if _, err := exec.LookPath("git"); err == nil {
-		argv = []string{"git", "diff", "--no-index", "--no-prefix", a, b}
+	text, err := unified(ctx, desk, a, b)
+	if err != nil {
+		return err
 	}
-	cmd := child.Command(ctx, argv...)
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = desk, os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(cmd.Env, "GIT_CEILING_DIRECTORIES="+t.Build)
-	err = cmd.Run()
-	var ended *exec.ExitError
-	if errors.As(err, &ended) && ended.ExitCode() == 1 { // they differ: that is what was asked
+	if text == "" {
+		fmt.Println(say.T("no difference", "различий нет"))
 		return nil
 	}
-	if err == nil {
-		fmt.Println(say.T("no difference", "различий нет"))
+	if !say.Terminal() {
+		_, err := fmt.Print(text)
+		return err
+	}
+	if os.Getenv("NO_COLOR") == "" {
+		files, err := patch.Parse(text)
+		if err != nil {
+			return err
+		}
+		text = fmt.Sprintf("%s → %s\n\n", a, b) + patch.Paint(files, columns())
+	}
+	return page(text)
+}
+
+// unified is the difference as text that patch(1) takes. git knows where a function of Go
+// begins, and finds the smaller of two differences; without it there is diff.
+func unified(ctx context.Context, desk, a, b string) (string, error) {
+	argv := []string{"diff", "-ruN", a, b}
+	if _, err := exec.LookPath("git"); err == nil {
+		attributes := filepath.Join(desk, "attributes")
+		if err := os.WriteFile(attributes, []byte("*.go diff=golang\n"), 0o644); err != nil {
+			return "", err
+		}
+		argv = []string{"git", "-c", "core.attributesFile=" + attributes, "-c", "core.quotePath=false", "diff",
+			"--no-index", "--no-prefix", "--no-color", "--no-ext-diff", "--no-renames", "--histogram", a, b}
+	}
+	cmd := child.Command(ctx, argv...)
+	cmd.Dir, cmd.Stderr = desk, os.Stderr
+	cmd.Env = append(cmd.Env, "GIT_CEILING_DIRECTORIES="+filepath.Dir(desk))
+	out, err := cmd.Output()
+	var ended *exec.ExitError
+	if errors.As(err, &ended) && ended.ExitCode() == 1 { // they differ: that is what was asked
+		err = nil
+	}
+	return string(out), err
+}
+
+// page shows a text on the terminal through the reader's pager: $PAGER, or less.
+func page(text string) error {
+	pager, named := os.LookupEnv("PAGER")
+	if !named {
+		pager = "less"
+	}
+	if _, err := exec.LookPath("less"); pager == "" || pager == "cat" || !named && err != nil {
+		_, err := fmt.Print(text)
+		return err
+	}
+	// Not by child.Command: Ctrl-C belongs to the pager, which must put the terminal back.
+	signal.Ignore(unix.SIGINT)
+	cmd := exec.Command("/bin/sh", "-c", pager)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(text), os.Stdout, os.Stderr
+	cmd.Env = os.Environ()
+	if os.Getenv("LESS") == "" { // as git does: a short text stays, a long one is paged, with its colours
+		cmd.Env = append(cmd.Env, "LESS=FRX")
+	}
+	err := cmd.Run()
+	var ended *exec.ExitError
+	if errors.As(err, &ended) { // that a reader has had enough is no failure
+		return nil
 	}
 	return err
+}
+
+// columns is the width of the terminal.
+func columns() int {
+	if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && width > 0 {
+		return width
+	}
+	return 80
 }
 
 // copySources copies the Go files of a program, without its tests and the parts of its module.

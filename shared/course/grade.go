@@ -51,6 +51,11 @@ func gradeClass(ctx context.Context, t tree.Tree, args []string) error {
 	if c.against, err = fileSum(c.test); err != nil {
 		return err
 	}
+	unlock, err := class.Lock(c.reports)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := class.Sweep(c.reports); err != nil {
 		return err
 	}
@@ -73,10 +78,8 @@ type classroom struct {
 	tasks        []string
 
 	mu      sync.Mutex
-	begun   time.Time
-	done    int
 	records []class.Record
-	broken  []string
+	shown   *progressBar
 }
 
 func (c *classroom) settings() (err error) {
@@ -117,13 +120,14 @@ func number(name string, otherwise int) (int, error) {
 
 // grade has jobs workers take one work after another.
 func (c *classroom) grade(ctx context.Context, works []class.Work) error {
-	c.begun, c.records = time.Now(), make([]class.Record, len(works))
+	c.records, c.shown = make([]class.Record, len(works)), newProgressBar(len(works))
+	defer c.shown.close()
 	var all sync.WaitGroup
 	next := make(chan int)
 	for range c.jobs {
 		all.Go(func() {
 			for i := range next {
-				c.one(ctx, works, i)
+				c.one(ctx, works[i], i)
 			}
 		})
 	}
@@ -135,25 +139,27 @@ func (c *classroom) grade(ctx context.Context, works []class.Work) error {
 	}
 	close(next)
 	all.Wait()
+	c.shown.close()
 	if ctx.Err() != nil {
-		fmt.Fprintf(os.Stderr, say.T("\n%d of %d are graded; the same command goes on from there\n", "\nпроверено %d из %d; та же команда продолжит отсюда\n"), c.done, len(works))
+		fmt.Fprintf(os.Stderr, say.T("%d of %d are graded; the same command goes on from there\n", "проверено %d из %d; та же команда продолжит отсюда\n"), c.shown.done, len(works))
 		return ctx.Err()
 	}
 	if err := class.Table(c.out, c.tasks, c.records); err != nil {
 		return err
 	}
+	fmt.Print(summary(c.records, c.tasks, time.Since(c.shown.begun)))
 	fmt.Printf(say.T("%s; a report for each in %s\n", "%s; отчёты — в %s\n"), c.out, c.reports)
-	if len(c.broken) > 0 {
-		return fmt.Errorf(say.T("the course's own checks failed for %s; run it again", "сами проверки курса не сработали для %s; запустите ещё раз"), strings.Join(c.broken, ", "))
+	if broken := namesOf(c.records, grader.Broken); len(broken) > 0 {
+		return fmt.Errorf(say.T("the course's own checks failed for %s; run it again", "сами проверки курса не сработали для %s; запустите ещё раз"), strings.Join(broken, ", "))
 	}
 	return nil
 }
 
 // one grades a work, or takes what is known of it.
-func (c *classroom) one(ctx context.Context, works []class.Work, i int) {
-	w := works[i]
+func (c *classroom) one(ctx context.Context, w class.Work, i int) {
+	c.shown.begin(w.Name)
 	path := filepath.Join(c.reports, w.Name+".json")
-	rec, known, err := c.known(w, path)
+	rec, known, err := c.known(&w, path)
 	if err == nil && !known {
 		rec, err = c.examine(ctx, w, rec.Key)
 		if err == nil && !rec.Broken() {
@@ -163,25 +169,28 @@ func (c *classroom) one(ctx context.Context, works []class.Work, i int) {
 	if ctx.Err() != nil {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.done++
 	if err != nil || rec.Broken() {
-		c.broken = append(c.broken, w.Name)
-		rec = class.Record{Name: w.Name, Status: grader.Broken}
+		rec = class.Record{Name: w.Name, Status: grader.Broken, Report: rec.Report}
 		if err != nil {
 			rec.Why = err.Error()
 		}
 	}
+	c.mu.Lock()
 	c.records[i] = rec
-	c.tell(rec, known, len(works))
+	c.mu.Unlock()
+	c.shown.end(rec, known)
 }
 
 // known finds a report of the same sources, against the same checks.
-func (c *classroom) known(w class.Work, path string) (rec class.Record, known bool, err error) {
+// What is no program at all, and better not read, gets its fault here.
+func (c *classroom) known(w *class.Work, path string) (rec class.Record, known bool, err error) {
 	sum := ""
 	if w.Dir != "" {
-		if sum, err = class.Sum(w.Dir); err != nil {
+		sum, err = class.Sum(w.Dir)
+		var refusal *grader.Refusal
+		if errors.As(err, &refusal) {
+			w.Fault = refusal.Error()
+		} else if err != nil {
 			return rec, false, err
 		}
 	}
@@ -199,26 +208,6 @@ func (c *classroom) examine(ctx context.Context, w class.Work, key string) (clas
 	report, err := gradeWith(ctx, c.t, grader.Submission{Lesson: c.l, Dir: w.Dir, Limit: c.limit}, c.test)
 	report.Submission = w.Name
 	return class.Judge(w.Name, key, report), err
-}
-
-// tell prints a line for each work, with how many there are and how long the rest will take.
-func (c *classroom) tell(r class.Record, known bool, of int) {
-	word := fmt.Sprintf("%3d/%-3d", r.Points, r.Of)
-	switch {
-	case r.Status != class.Graded:
-		word = say.Bad(fmt.Sprintf("%-7s", r.Status))
-	case r.Points == r.Of:
-		word = say.Good(word)
-	}
-	why, _, _ := strings.Cut(r.Why, "\n")
-	if known {
-		why = say.T("as before ", "как раньше ") + why
-	}
-	left := time.Since(c.begun) / time.Duration(c.done) * time.Duration(of-c.done)
-	const width = 20
-	bar := strings.Repeat("#", width*c.done/of) + strings.Repeat(".", width-width*c.done/of)
-	fmt.Printf("[%s] %*d/%d  %s  %s  %s%s\n", bar, len(strconv.Itoa(of)), c.done, of, word, r.Name, say.Dim(why),
-		say.Dim(fmt.Sprintf(say.T("  (%v left)", "  (осталось %v)"), left.Round(time.Second))))
 }
 
 // fileSum is the sum of a file's content.

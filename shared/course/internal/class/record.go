@@ -4,13 +4,17 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"mydocker.example/shared/course/internal/grader"
+	"mydocker.example/shared/course/internal/say"
 	"mydocker.example/shared/course/internal/whole"
 )
 
@@ -124,4 +128,20 @@ func Sweep(dir string) error {
 		}
 	}
 	return err
+}
+
+// Lock keeps a second run from the same reports. The lock goes with the process, however it ends.
+func Lock(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf(say.T("%s: somebody else is writing there; wait, or name another OUT (%w)", "%s: туда уже пишут; подождите или назовите другой OUT (%w)"), dir, err)
+	}
+	return func() { f.Close() }, nil
 }
