@@ -11,9 +11,8 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"mydocker.example/shared/course/internal/grader"
+	"mydocker.example/shared/course/internal/hold"
 	"mydocker.example/shared/course/internal/say"
 	"mydocker.example/shared/course/internal/whole"
 )
@@ -135,13 +134,9 @@ func Lock(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(dir)
+	unlock, err = hold.Dir(dir)
 	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
 		return nil, fmt.Errorf(say.T("%s: somebody else is writing there; wait, or name another OUT (%w)", "%s: туда уже пишут; подождите или назовите другой OUT (%w)"), dir, err)
 	}
-	return func() { f.Close() }, nil
+	return unlock, nil
 }

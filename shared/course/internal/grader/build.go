@@ -20,6 +20,7 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
 
+	"mydocker.example/shared/course/internal/hold"
 	"mydocker.example/shared/course/internal/lab"
 	"mydocker.example/shared/course/internal/say"
 	"mydocker.example/shared/course/internal/taught"
@@ -57,16 +58,20 @@ type workshop struct {
 	sub Submission
 	dir string
 	src string // in dir: the copy
+
+	release func() // of dir
 }
 
 func newWorkshop(t tree.Tree, sub Submission) (*workshop, error) {
-	// The process's number tells whoever comes later whether somebody still works here.
-	dir, err := os.MkdirTemp(t.Build, fmt.Sprintf("check-%d-*", os.Getpid()))
+	dir, err := os.MkdirTemp(t.Build, "check-*")
 	if err != nil {
 		return nil, err
 	}
 	w := &workshop{t: t, sub: sub, dir: dir, src: filepath.Join(dir, "src")}
-	if err = w.module(); err == nil {
+	if w.release, err = hold.Dir(dir); err == nil {
+		err = w.module()
+	}
+	if err == nil {
 		err = copySources(sub.Dir, w.src, sub.Overlay)
 	}
 	if err != nil {
@@ -76,7 +81,12 @@ func newWorkshop(t tree.Tree, sub Submission) (*workshop, error) {
 	return w, nil
 }
 
-func (w *workshop) close() { os.RemoveAll(w.dir) }
+func (w *workshop) close() {
+	os.RemoveAll(w.dir)
+	if w.release != nil {
+		w.release()
+	}
+}
 
 // module writes the go.mod to build with: named as the student's, and requiring what the
 // lesson's solution and the course's own library require, in their versions.

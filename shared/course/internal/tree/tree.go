@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"mydocker.example/shared/course/internal/hold"
 	"mydocker.example/shared/course/internal/say"
 	"mydocker.example/vm"
 )
@@ -55,12 +56,23 @@ func Find() (Tree, error) {
 }
 
 // sweep removes what runs that were killed have left in the folder of builds. A day is longer
-// than any run takes.
+// than any run takes; a workshop that nobody holds is nobody's at once, but for the moment
+// between its making and its holding.
 func sweep(build string) {
 	for _, pattern := range []string{".new-*", "check-*", "diff-*", "bundle-*", "course.*"} {
 		found, _ := filepath.Glob(filepath.Join(build, pattern))
 		for _, path := range found {
-			if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			info, err := os.Stat(path)
+			if err != nil {
+				continue
+			}
+			age := time.Since(info.ModTime())
+			if info.IsDir() && pattern == "check-*" && age > 10*time.Second {
+				if release, err := hold.Dir(path); err == nil {
+					os.RemoveAll(path)
+					release()
+				}
+			} else if age > 24*time.Hour {
 				os.RemoveAll(path)
 			}
 		}
