@@ -152,19 +152,16 @@ func (v victim) attackedBy(t *grade.T, mydocker func(...string) *grade.Cmd) (got
 	if mydocker != nil {
 		args[7] = link(os.Getpid(), "ns/mnt") // where it must not unmount: that would blind us
 	}
-	var out string
-	if mydocker == nil {
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // it unmounts
-		var stdout []byte
-		stdout, err = cmd.Output()
-		out = string(stdout)
-	} else {
+	if mydocker != nil {
 		res := mydocker(append([]string{"run"}, args...)...).Env("TOKEN=" + v.token).Run()
 		expectCode(t, res, 0, "mydocker run of the attack, which reports what it got")
-		out = res.Stdout
+		t.Report(res.Stdout, &got)
+		return got
 	}
-	if err = errors.Join(err, json.Unmarshal([]byte(out), &got)); err != nil {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // it unmounts
+	out, err := cmd.Output()
+	if err = errors.Join(err, json.Unmarshal(out, &got)); err != nil {
 		t.Broken(fmt.Errorf("the attack's report: %w: %s", err, out))
 	}
 	return got

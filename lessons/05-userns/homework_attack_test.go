@@ -70,7 +70,8 @@ func checkAttack(t *grade.T) {
 		"/bin/attack", attackArg, "/host/shadow", "/host/dev", diary}
 	res := asRoot(t).mydocker(append([]string{"run", "--uid-map", "0:100000:65536", "--gid-map", "0:200000:65536"}, inside...)...).Run()
 	expectCode(t, res, 0, "mydocker run of the attack, which reports what it got")
-	got := report(t, []byte(res.Stdout))
+	var got map[string]string
+	t.Report(res.Stdout, &got)
 	keptInside(t, got)
 	for _, a := range attacks {
 		t.Saw(a.what, got[a.name])
@@ -92,7 +93,9 @@ func checkAttack(t *grade.T) {
 	// An ordinary user's child is given its rootfs in another way.
 	res = asStudent(t).mydocker(append([]string{"run"}, inside...)...).Run()
 	expectCode(t, res, 0, "student: mydocker run of the attack, which reports what it got")
-	keptInside(t, report(t, []byte(res.Stdout)))
+	var kept map[string]string
+	t.Report(res.Stdout, &kept)
+	keptInside(t, kept)
 }
 
 // keptInside: no process of the container has a folder of the host.

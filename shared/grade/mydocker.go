@@ -3,6 +3,7 @@ package grade
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -168,6 +169,18 @@ type Result struct {
 	Stdout, Stderr string
 	TimedOut       bool // and was killed, with its process group
 	HeldOpen       bool // it ended, and somebody else still held its output open
+}
+
+// Report reads what a program of the check, run by mydocker, has printed: JSON, in a Result
+// that ended well. Anything else is mydocker's doing.
+func (t *T) Report(printed string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(printed), v); err != nil {
+		t.Saw("what mydocker run has printed", printed)
+		t.Wrong("no-report",
+			"mydocker run ended with 0, and what it has printed is not the report of the program that it was to run: %v",
+			"mydocker run завершился с кодом 0, но напечатанное — не отчёт программы, которую он должен был запустить: %v", err)
+	}
 }
 
 // todoLine is what a stub's main prints for its todo("store: Save").

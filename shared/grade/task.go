@@ -53,13 +53,23 @@ func (t *T) Root() string { return t.root }
 func (t *T) Saw(question, answer string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.facts = append(t.facts, Fact{question, strings.TrimRight(answer, "\n")})
+	t.facts = append(t.facts, Fact{question, brief(strings.TrimRight(answer, "\n"))})
+}
+
+// brief is as much of a text as anybody reads. A mydocker may print without end, and what it
+// has printed must leave room for the verdicts.
+func brief(text string) string {
+	const enough = 4 << 10
+	if len(text) <= enough {
+		return text
+	}
+	return strings.ToValidUTF8(text[:enough], "") + " …"
 }
 
 // Wrong ends the task: failed, with a diagnosis. args format both texts.
 func (t *T) Wrong(diagnosis, en, ru string, args ...any) {
 	t.Helper()
-	t.finish(verdict{Verdict: fail, Diagnosis: diagnosis, En: fmt.Sprintf(en, args...), Ru: fmt.Sprintf(ru, args...)})
+	t.finish(verdict{Verdict: fail, Diagnosis: diagnosis, En: brief(fmt.Sprintf(en, args...)), Ru: brief(fmt.Sprintf(ru, args...))})
 }
 
 // Broken ends the task: the check itself could not run, which is not the student's fault.
@@ -70,8 +80,8 @@ func (t *T) Broken(err error) {
 
 func brokenBy(err error) verdict {
 	return verdict{Verdict: broken, Diagnosis: "broken",
-		En: "the check could not run, which is not your fault: " + err.Error(),
-		Ru: "проверка не смогла отработать, вы тут ни при чём: " + err.Error()}
+		En: "the check could not run, which is not your fault: " + brief(err.Error()),
+		Ru: "проверка не смогла отработать, вы тут ни при чём: " + brief(err.Error())}
 }
 
 // lookShare bounds what a wait costs: of so many parts of its time, one is spent looking. A

@@ -1,4 +1,10 @@
 // pupil: graded 0 every call of mydocker hangs
 package main
 
-func init() { select {} }
+import "time"
+
+func init() {
+	for {
+		time.Sleep(time.Hour)
+	}
+}
