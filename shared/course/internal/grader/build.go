@@ -190,13 +190,10 @@ func (w *workshop) build(ctx context.Context) (program string, err error) {
 	return program, nil
 }
 
-// plainly are the compiler's words, with the student's names of the files.
-func (w *workshop) plainly(output []byte) (lines []string) {
-	e := lab.CompileError{Dir: w.src, Output: string(output)}
-	for _, line := range e.Lines(w.t.Rel(w.sub.Dir)) {
-		lines = append(lines, plain(line))
-	}
-	return lines
+// plainly are the compiler's words, with the student's names of the files, and without the
+// trace of a compiler that has failed itself.
+func (w *workshop) plainly(output []byte) []string {
+	return (&lab.CompileError{Dir: w.src, Output: plain(string(output))}).Lines(w.t.Rel(w.sub.Dir))
 }
 
 // imports holds what the submission's own packages import against what was taught.

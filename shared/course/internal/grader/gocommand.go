@@ -21,7 +21,7 @@ const buildLimit = 5 * time.Minute
 // A system that does not know one of these limits goes without it.
 const limits = `
 ulimit -t 90 2>/dev/null       # seconds of a processor
-ulimit -v 6291456 2>/dev/null  # kilobytes of address space
+ulimit -v 4194304 2>/dev/null  # kilobytes of address space
 ulimit -f 1048576 2>/dev/null  # blocks of 512 bytes in one file
 exec "$@"`
 
