@@ -1,4 +1,4 @@
-// pupil: attacked 0 the checks are stopped, and would wait for ever
+// pupil: graded 0 the checks are stopped, and wait until the time is over
 package main
 
 import (
