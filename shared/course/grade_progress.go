@@ -21,7 +21,7 @@ type progressBar struct {
 
 	mu     sync.Mutex
 	done   int
-	fresh  int      // those of them that were graded now: what is known already takes no time
+	fresh  int      // those of them that ran now: what is known already, or refused, takes no time
 	atWork []string // the names, in the order in which they began
 }
 
@@ -64,7 +64,7 @@ func (b *progressBar) begin(name string) {
 func (b *progressBar) end(r class.Record, known bool) {
 	b.mu.Lock()
 	b.done++
-	if !known {
+	if !known && r.Status != class.Refused {
 		b.fresh++
 	}
 	b.atWork = slices.DeleteFunc(b.atWork, func(name string) bool { return name == r.Name })

@@ -55,6 +55,7 @@ var stages = []stage{
 	{"transcripts", (*suite).transcripts, true},
 	{"matrix", (*suite).matrix, true},
 	{"person", (*suite).person, false}, // each has the machine to itself: a person waits for answers
+	{"class", (*suite).class, false},
 }
 
 // test tests the whole course and ends with how many checks passed and failed.
