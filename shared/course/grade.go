@@ -37,7 +37,7 @@ func gradeClass(ctx context.Context, t tree.Tree, args []string) error {
 	}
 	works, err := class.Find(c.dir, l.Name)
 	if err != nil {
-		return err
+		return fmt.Errorf(say.T("DIR=%s: %w; DIR is the folder in which each student has one", "DIR=%s: %w; DIR — каталог, в котором у каждого студента свой"), os.Getenv("DIR"), err)
 	}
 	if len(works) == 0 {
 		return fmt.Errorf(say.T("there are no folders in %s; each student's is one", "в %s нет каталогов; у каждого студента свой"), c.dir)

@@ -72,9 +72,9 @@ func TestJudge(t *testing.T) {
 	}{
 		"fine":     {report(70, "", false), Graded, 70, ""},
 		"slow":     {report(70, "hang", false), Graded, 70, "hang"},
-		"died":     {report(70, "lab-died", false), Attacked, 0, "lab-died"},
-		"silent":   {report(70, "lab-silent", false), Attacked, 0, "lab-silent"},
-		"killed":   {report(70, "killed", false), Attacked, 0, "killed"},
+		"died":     {report(70, "lab-died", false), Attacked, 0, "down"},
+		"silent":   {report(70, "lab-silent", false), Attacked, 0, "down"},
+		"killed":   {report(70, "killed", false), Attacked, 0, "down"},
 		"full":     {report(70, "disk-full", false), Attacked, 0, "disk-full"},
 		"forged":   {report(0, "", true, "somebody wrote"), Attacked, 0, "forged"},
 		"compiles": {report(0, "", false, "it does not compile:", "x.go:1"), Refused, 0, "it does not compile:; x.go:1"},
@@ -104,7 +104,7 @@ func TestARecordIsKeptAndBecomesARow(t *testing.T) {
 	require.NoError(t, Table(table, []string{"pivot", "volume"}, []Record{good, bad}))
 	text, err := os.ReadFile(table)
 	require.NoError(t, err)
-	assert.Equal(t, "name,points,of,pivot,volume,status,why\nanna,70,100,70,0,graded,\neve,0,100,0,0,attacked,killed\n", string(text))
+	assert.Equal(t, "name,points,of,pivot,volume,status,why\nanna,70,100,70,0,graded,\neve,0,100,0,0,attacked,down\n", string(text))
 
 	g := good.Gradescope()
 	assert.Equal(t, 70, g.Score)

@@ -183,7 +183,7 @@ func deserves(files fs.FS) (p Pupil, err error) {
 		p.Points, err = strconv.Atoi(f[1])
 		return p, err
 	}
-	return p, errors.New("no file begins with // pupil:")
+	return p, errors.New("no file begins with a line // pupil")
 }
 
 // Compare says who has got in a table of grades what is not deserved.
