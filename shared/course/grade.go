@@ -48,6 +48,9 @@ func gradeClass(ctx context.Context, t tree.Tree, args []string) error {
 	if c.tasks, err = grader.Tasks(t, l); err != nil {
 		return err
 	}
+	if c.points, err = grader.Points(t, l); err != nil {
+		return err
+	}
 	if c.against, err = fileSum(c.test); err != nil {
 		return err
 	}
@@ -76,6 +79,7 @@ type classroom struct {
 	test         string        // the checks, built
 	against      string        // their sum
 	tasks        []string
+	points       int // of all tasks
 
 	mu      sync.Mutex
 	records []class.Record
@@ -170,7 +174,7 @@ func (c *classroom) one(ctx context.Context, w class.Work, i int) {
 		return
 	}
 	if err != nil || rec.Broken() {
-		rec = class.Record{Name: w.Name, Status: grader.Broken, Report: rec.Report}
+		rec = class.Record{Name: w.Name, Status: grader.Broken, Of: c.points, Report: rec.Report}
 		if err != nil {
 			rec.Why = err.Error()
 		}
@@ -203,10 +207,9 @@ func (c *classroom) known(w *class.Work, path string) (rec class.Record, known b
 
 func (c *classroom) examine(ctx context.Context, w class.Work, key string) (class.Record, error) {
 	if w.Fault != "" {
-		return class.Record{Name: w.Name, Key: key, Status: class.Refused, Why: w.Fault}, nil
+		return class.Record{Name: w.Name, Key: key, Status: class.Refused, Why: w.Fault, Of: c.points}, nil
 	}
-	report, err := gradeWith(ctx, c.t, grader.Submission{Lesson: c.l, Dir: w.Dir, Limit: c.limit}, c.test)
-	report.Submission = w.Name
+	report, err := gradeWith(ctx, c.t, grader.Submission{Lesson: c.l, Dir: w.Dir, Name: w.Name, Limit: c.limit}, c.test)
 	return class.Judge(w.Name, key, report), err
 }
 

@@ -4,6 +4,7 @@ package grader
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,7 @@ import (
 type Submission struct {
 	Lesson  tree.Lesson
 	Dir     string            // a folder with package main
+	Name    string            // how people call it; "": as Dir
 	Overlay map[string]string // files of Dir replaced by others, by absolute path
 	Tasks   []string          // only these tasks; none named: all
 	Limit   time.Duration     // of an unemulated machine, for all of the checks; 0: five minutes
@@ -81,6 +83,9 @@ func newWorkshop(t tree.Tree, sub Submission) (*workshop, error) {
 	return w, nil
 }
 
+// name is what stands before a file of the submission.
+func (w *workshop) name() string { return cmp.Or(w.sub.Name, w.t.Rel(w.sub.Dir)) }
+
 func (w *workshop) close() {
 	os.RemoveAll(w.dir)
 	if w.release != nil {
@@ -93,7 +98,7 @@ func (w *workshop) close() {
 func (w *workshop) module() error {
 	theirs, err := readModule(filepath.Join(w.sub.Dir, "go.mod"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return refuse(say.T("there is no go.mod in %s; copy the one of homework/%s there", "в %s нет go.mod; скопируйте туда go.mod из homework/%s"), w.t.Rel(w.sub.Dir), w.sub.Lesson.Name)
+		return refuse(say.T("there is no go.mod in %s; copy the one of homework/%s there", "в %s нет go.mod; скопируйте туда go.mod из homework/%s"), w.name(), w.sub.Lesson.Name)
 	}
 	if err != nil {
 		return err
@@ -193,7 +198,7 @@ func (w *workshop) build(ctx context.Context) (program string, err error) {
 // plainly are the compiler's words, with the student's names of the files, and without the
 // trace of a compiler that has failed itself.
 func (w *workshop) plainly(output []byte) []string {
-	return (&lab.CompileError{Dir: w.src, Output: plain(string(output))}).Lines(w.t.Rel(w.sub.Dir))
+	return (&lab.CompileError{Dir: w.src, Output: plain(string(output))}).Lines(w.name())
 }
 
 // imports holds what the submission's own packages import against what was taught.

@@ -95,7 +95,7 @@ type Guest func(ctx context.Context) (*vm.Guest, error)
 // Check builds a submission and holds it against its lesson. A submission that cannot be
 // graded is a Report with Refused; an error is the course's own.
 func Check(ctx context.Context, t tree.Tree, sub Submission, test string, guest Guest) (Report, error) {
-	report := Report{Lesson: sub.Lesson.Name, Submission: t.Rel(sub.Dir), Tasks: []Outcome{}}
+	report := Report{Lesson: sub.Lesson.Name, Submission: cmp.Or(sub.Name, t.Rel(sub.Dir)), Tasks: []Outcome{}}
 	tasks, err := tasks(t, sub.Lesson)
 	if err != nil {
 		return report, err
@@ -388,6 +388,15 @@ func Tasks(t tree.Tree, l tree.Lesson) (ids []string, err error) {
 		ids = append(ids, s.ID)
 	}
 	return ids, err
+}
+
+// Points are those of all the lesson's tasks.
+func Points(t tree.Tree, l tree.Lesson) (points int, err error) {
+	sections, err := tasks(t, l)
+	for _, s := range sections {
+		points += s.Points
+	}
+	return points, err
 }
 
 // BuildTest builds the checks of a lesson.
