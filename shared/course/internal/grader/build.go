@@ -187,6 +187,9 @@ func (w *workshop) build(ctx context.Context) (program string, err error) {
 	out, err := w.goCommand(ctx, "build", "-o", program, ".")
 	if err != nil {
 		var ended *exec.ExitError
+		if bytes.Contains(out, []byte("fatal error: out of memory")) {
+			return "", refuse("%s", say.T("it does not compile: the compiler wants more than 4 GB", "программа не компилируется: компилятору мало 4 ГБ"))
+		}
 		if errors.As(err, &ended) {
 			return "", &Refusal{append([]string{say.T("it does not compile:", "программа не компилируется:")}, w.plainly(out)...)}
 		}
