@@ -2,7 +2,6 @@ package proof
 
 import (
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,8 +13,8 @@ import (
 
 // A run is recorded as it was told; a refuted one leaves what was there.
 func TestRecord(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "x.cast")
+	t.Chdir(t.TempDir()) // a path of the machine's may be longer than a line
+	const path = "x.cast"
 	out, code := lesson(t, "", "ONLY=holds,attack", "COURSE_TAPE="+path, "NO_COLOR=1")
 	require.Zero(t, code, out)
 	require.Contains(t, out, "make replay-09")
@@ -49,7 +48,7 @@ func TestRecord(t *testing.T) {
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, before, after)
-	left, err := os.ReadDir(dir)
+	left, err := os.ReadDir(".")
 	require.NoError(t, err)
 	require.Len(t, left, 1)
 }
