@@ -13,8 +13,13 @@ type arch struct {
 	machine string // QEMU's -machine
 	console string // the kernel's name for the first serial line
 	cpu     string // QEMU's -cpu under emulation
-	params  string // more words for the kernel
+	params  string // more words for its kernel
 }
+
+// params are those of every kernel. transparent_hugepage: a program that touches its first byte
+// would be given two megabytes of zeros, and an emulated machine needs ten milliseconds to
+// write them: as long as a Go program takes to start.
+const params = " transparent_hugepage=madvise"
 
 var arches = map[string]arch{
 	// no_timer_check: an emulated machine that has to wait for its processor is late with its

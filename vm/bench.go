@@ -79,7 +79,7 @@ func plainBoot(ctx context.Context, s spec) error {
 		"-machine", arch.machine+",accel="+s.accel, "-cpu", s.cpu(), "-smp", strconv.Itoa(s.cpus()), "-m", ramSize,
 		"-nographic", "-vga", "none", "-nic", "none", "-no-reboot", "-kernel", s.image.Kernel, "-initrd", s.image.Initrd,
 		"-drive", "if=virtio,format=raw,readonly=on,file.locking=off,file="+escape(s.image.Rootfs),
-		"-append", "console="+arch.console+" quiet panic=-1"+arch.params)
+		"-append", "console="+arch.console+" quiet panic=-1"+params+arch.params)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), s.image.QEMU.Env...)
 	pipe, err := cmd.StdoutPipe()

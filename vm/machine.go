@@ -82,7 +82,7 @@ func (s spec) args() ([]string, error) {
 		args = append(args, "-incoming", "defer")
 	}
 	return append(args, "-kernel", s.image.Kernel, "-initrd", s.image.Initrd,
-		"-append", "console="+arch.console+" quiet panic=-1 random.trust_cpu=on"+arch.params), nil
+		"-append", "console="+arch.console+" quiet panic=-1 random.trust_cpu=on"+params+arch.params), nil
 }
 
 func (r ram) object() string {

@@ -195,8 +195,9 @@ func (l *list) bytes(data []byte) uintptr {
 	const align = 16
 	at := (l.used + align - 1) / align * align
 	if l.base != 0 {
-		l.memory = append(l.memory[:l.used], make([]byte, at-l.used+len(data)+1)...)
-		l.used = at + copy(l.memory[at:], data)
+		const zeros = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+		l.memory = append(append(l.memory, zeros[:at-l.used]...), data...)
+		l.used = len(l.memory)
 		return l.base + uintptr(at)
 	}
 	if at+len(data) >= len(l.memory) {

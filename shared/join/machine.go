@@ -153,15 +153,18 @@ func (l *list) file(name string) (*os.File, error) {
 	return os.NewFile(uintptr(far), name), nil
 }
 
-// farAway is above all numbers that a child gives to descriptors of its own.
-const farAway = 100
+// farAway is above all numbers that a child gives to descriptors of its own, and below 64:
+// for a number that is above the table of a process with several threads the kernel makes a
+// larger one, and waits until nobody reads the old (some ten milliseconds).
+const farAway = 50
 
 // image is the data: the machine's own memory, what the calls point to, and the table.
 func (l *list) image() []byte {
-	table := (l.used + 15) / 16 * 16
+	table := l.tableAt()
 	own := scratch{table: dataAddress + uint64(table), allBits: ^uint64(0)}
 	copy(l.memory, words(&own))
-	data := append(l.memory[:l.used:l.used], make([]byte, table-l.used)...)
+	data := make([]byte, table, table+len(l.calls)*int(instructionSize))
+	copy(data, l.memory)
 	line := func(n int) uint64 { return own.table + uint64(n)*instructionSize }
 	for n, c := range l.calls {
 		if c.ignored != 0 {
@@ -193,6 +196,9 @@ func (l *list) image() []byte {
 	return data
 }
 
+// tableAt is where the table is in the data.
+func (l *list) tableAt() int { return (l.used + 15) / 16 * 16 }
+
 // failure reads what a machine has reported: nil if it has said nothing, for then all is well.
 func (l *list) failure(said []byte) error {
 	if len(said) == 0 {
@@ -200,7 +206,7 @@ func (l *list) failure(said []byte) error {
 	}
 	const size = 16
 	if len(said) == size {
-		table := dataAddress + uint64((l.used+15)/16*16)
+		table := dataAddress + uint64(l.tableAt())
 		at, errno := binary.NativeEndian.Uint64(said), binary.NativeEndian.Uint64(said[8:])
 		if n := (at - table) / instructionSize; at >= table && n < uint64(len(l.calls)) && errno < 4096 {
 			return &Error{Step: l.calls[n].step, What: l.what[n], Errno: syscall.Errno(errno)}

@@ -52,7 +52,11 @@ type exception struct {
 
 // NewProgram is an empty one.
 func NewProgram() *Program {
-	return &Program{list: list{base: dataAddress, memory: make([]byte, scratchSize, 16<<10), used: scratchSize}}
+	// Room for a container: what grows is copied, and the time of a start is felt.
+	return &Program{list: list{
+		base: dataAddress, memory: make([]byte, scratchSize, 32<<10), used: scratchSize,
+		calls: make([]call, 0, 640), what: make([]string, 0, 640),
+	}}
 }
 
 // Memory is the address of some bytes that the program has, with what they hold at first.
@@ -176,7 +180,7 @@ func (p *Program) Begin() {
 	asItWas := p.Memory(make([]byte, 32)) // struct sigaction: SIG_DFL, and no flags
 	for sig := 1; sig < 32; sig++ {
 		if sig != int(unix.SIGKILL) && sig != int(unix.SIGSTOP) {
-			p.Call(fmt.Sprintf("rt_sigaction(%d)", sig), unix.SYS_RT_SIGACTION, sig, asItWas, 0, 8)
+			p.Call("rt_sigaction(SIG_DFL)", unix.SYS_RT_SIGACTION, sig, asItWas, 0, 8)
 		}
 	}
 	p.AwaitByte(Report)

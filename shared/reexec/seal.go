@@ -117,7 +117,7 @@ func sealedCopy(exe *os.File) (int, error) {
 
 // far is a copy of a descriptor, with a number that is in nobody's way.
 func far(fd int) (*os.File, error) {
-	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 100)
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 50)
 	if err != nil {
 		return nil, fmt.Errorf("fcntl(%d, F_DUPFD_CLOEXEC): %w", fd, err)
 	}
