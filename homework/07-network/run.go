@@ -57,7 +57,7 @@ func run(s store.Store, spec Spec) (code int, err error) {
 	if spec.Detach {
 		return detach(s, r)
 	}
-	return supervise(s, r, caller{os.Stdin, os.Stdout, os.Stderr}, func() {})
+	return supervise(s, r, spec, caller{os.Stdin, os.Stdout, os.Stderr}, func() {})
 }
 
 // plan completes what was asked for with what depends on this machine, and refuses what
@@ -97,7 +97,7 @@ type caller struct{ stdin, stdout, stderr *os.File }
 
 // supervise is the life of a container, seen from its parent: make, start, wait, and take
 // back. Whoever runs it is the container's keeper. started is called when the command runs.
-func supervise(s store.Store, r store.Record, to caller, started func()) (code int, err error) {
+func supervise(s store.Store, r store.Record, spec Spec, to caller, started func()) (code int, err error) {
 	// Before clone(2): from here on a signal is handed on and no longer ends mydocker.
 	// What nohup(1) made us ignore stays ignored: the command inherits that. Of those who
 	// read no more we want to hear by EPIPE.
@@ -109,7 +109,7 @@ func supervise(s store.Store, r store.Record, to caller, started func()) (code i
 	if err != nil {
 		return 0, errors.Join(err, forget(s, r.ID))
 	}
-	c := &container{store: s, record: r, caller: to}
+	c := &container{store: s, record: r, spec: spec, caller: to}
 	if err := c.start(); err != nil {
 		err = errors.Join(err, c.undo.Run())
 		var command *startError
@@ -156,13 +156,9 @@ type container struct {
 // start makes everything that the container has on the host, and starts it. Whatever fails,
 // what was made is on c.undo, and a startError says that all was there but the command.
 func (c *container) start() (err error) {
-	id := c.record.ID
-	if err := json.Unmarshal(c.record.Config, &c.spec); err != nil {
-		return fmt.Errorf("the record of container %s: config: %w", id, err)
-	}
 	spec := &c.spec
 	if spec.Hostname == "" {
-		spec.Hostname = id
+		spec.Hostname = c.record.ID
 	}
 	spec.Process.Env = spec.Process.baseEnv(spec.Hostname)
 

@@ -174,7 +174,7 @@ func (l *list) image() []byte {
 		for n, a := range c.args {
 			i.args[n] = uint64(a)
 			if from := c.from[n]; from.line > 0 {
-				i.args[n] = line(from.line-1) + uint64(unsafe.Offsetof(i.result))
+				i.args[n] = line(int(from.line)-1) + uint64(unsafe.Offsetof(i.result))
 				i.loads |= 1 << n
 			} else if from.memory {
 				i.loads |= 1 << n

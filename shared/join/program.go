@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"os/signal"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -40,8 +41,8 @@ type Label struct{ line int }
 
 // A source is where an argument comes from that is not known in advance.
 type source struct {
-	line   int  // the result of the call before this line; 0: none
-	memory bool // the argument is the address of a word, which is meant
+	line   int16 // the result of the call before this line; 0: none
+	memory bool  // the argument is the address of a word, which is meant
 }
 
 // An exception is an errno that is no failure.
@@ -88,7 +89,7 @@ func (p *Program) add(step Step, what string, trap uintptr, args ...any) Result 
 		case []byte:
 			numbers[i] = p.list.bytes(a)
 		case Result:
-			from[i].line = a.line + 1
+			from[i].line = int16(a.line + 1)
 		default:
 			p.list.fail(fmt.Errorf("join: %s: no argument of a system call: %T", what, a))
 		}
@@ -179,11 +180,23 @@ func (p *Program) Begin() {
 	// What our caller ignores would be ignored in the container, and SIGCHLD by us.
 	asItWas := p.Memory(make([]byte, 32)) // struct sigaction: SIG_DFL, and no flags
 	for sig := 1; sig < 32; sig++ {
-		if sig != int(unix.SIGKILL) && sig != int(unix.SIGSTOP) {
+		if mayBeIgnored(syscall.Signal(sig)) {
 			p.Call("rt_sigaction(SIG_DFL)", unix.SYS_RT_SIGACTION, sig, asItWas, 0, 8)
 		}
 	}
 	p.AwaitByte(Report)
+}
+
+// mayBeIgnored: Go knows it of the signals that it handles, and of those alone. What has a
+// handler here has none in a program that we execute.
+func mayBeIgnored(sig syscall.Signal) bool {
+	switch sig {
+	case unix.SIGKILL, unix.SIGSTOP:
+		return false
+	case unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCHLD:
+		return true
+	}
+	return signal.Ignored(sig)
 }
 
 // AwaitByte reads one byte; the end of the file instead of it is the end of the program.
@@ -218,6 +231,9 @@ func (p *Program) Command(c *Cmd) {
 func (p *Program) Execute(path string, args []string) {
 	p.add(Execve, strconv.Quote(path), unix.SYS_EXECVE, path, p.list.pathList(args), p.list.pathList(nil))
 }
+
+// DropBounding takes all capabilities from the bounding set but those to be kept.
+func (p *Program) DropBounding(keep uint64) { p.list.dropBounding(keep) }
 
 // Wait is the rest of a process 1: it waits for orphans, hands signals on to the command, and
 // ends when that ends, with its exit code, or 128 and the number of its signal.

@@ -137,6 +137,22 @@ func (c *Cmd) list(report *os.File) (l *list, err error) {
 	return l, l.err
 }
 
+// dropBounding takes all capabilities from the bounding set that are not to be kept (which
+// wants CAP_SETPCAP). EINVAL: this kernel has no such capability, and none above it.
+func (l *list) dropBounding(keep uint64) {
+	last := &Label{}
+	for n := range 64 {
+		if keep&(1<<n) == 0 {
+			l.call(BoundingSet, strconv.Itoa(n), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(n), 0, 0, 0)
+			l.ignore(unix.EINVAL)
+			if l.base != 0 {
+				l.calls[len(l.calls)-1].on[0] = exception{unix.EINVAL, last}
+			}
+		}
+	}
+	last.line = len(l.calls)
+}
+
 // limits come before all else: they may want rights in our own namespaces.
 func (c *Cmd) limits(l *list) {
 	for _, r := range c.Rlimits {
@@ -159,12 +175,7 @@ func (c *Cmd) inside(l *list) {
 	}
 	if c.Caps != nil {
 		// Before setresuid(2) and capset(2): it wants CAP_SETPCAP.
-		for n := range 64 {
-			if c.Caps.Bounding&(1<<n) == 0 {
-				l.call(BoundingSet, strconv.Itoa(n), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(n))
-				l.ignore(unix.EINVAL) // a capability that this kernel does not have
-			}
-		}
+		l.dropBounding(c.Caps.Bounding)
 		l.call(AmbientSet, "", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 		if c.UID != 0 && c.Caps.Permitted != 0 {
 			l.call(KeepCaps, "1", unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1)

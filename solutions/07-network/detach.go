@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -96,5 +97,9 @@ func keep() {
 	if err != nil {
 		os.Exit(report(0, err))
 	}
-	os.Exit(report(supervise(s, r, caller{}, tellStarted)))
+	var spec Spec
+	if err := json.Unmarshal(r.Config, &spec); err != nil {
+		os.Exit(report(0, fmt.Errorf("the record of container %s: config: %w", r.ID, err)))
+	}
+	os.Exit(report(supervise(s, r, spec, caller{}, tellStarted)))
 }

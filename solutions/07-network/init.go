@@ -172,11 +172,7 @@ func stepDown(p *join.Program, set caps.Set) error {
 		return err
 	}
 	keep := set | caps.Of(unix.CAP_KILL)&have.Bounding
-	for n := range 64 {
-		if !keep.Has(n) { // EINVAL: this kernel has no such capability
-			p.Call("prctl(PR_CAPBSET_DROP)", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, n, 0, 0, 0).Ignore(unix.EINVAL)
-		}
-	}
+	p.DropBounding(uint64(keep))
 	p.Call("prctl(PR_SET_NO_NEW_PRIVS)", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	lo, hi := uint32(keep), uint32(keep>>32)
 	p.Call(fmt.Sprintf("capset(%s)", keep), unix.SYS_CAPSET,

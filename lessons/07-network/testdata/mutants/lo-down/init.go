@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mydocker.example/shared/caps"
+	"mydocker.example/shared/console"
 	"mydocker.example/shared/join"
 )
 
@@ -64,7 +65,8 @@ func (c *container) init() (*join.Program, error) {
 	makeCwd(p, root, spec.Process.Cwd)
 	var terminal join.Result
 	if c.console > 0 {
-		terminal = c.openConsole(p, root, cmd)
+		size := terminalSize(c.caller.stdin, c.caller.stdout)
+		terminal = console.Program(p, root, c.console, cmd.UID, cmd.GID, size)
 	} else {
 		// The user's, or it could not open /dev/stdout again.
 		for fd := range 3 {
@@ -150,36 +152,6 @@ func makeCwd(p *join.Program, root join.Result, dir string) {
 	p.Here(there)
 }
 
-// openConsole makes a terminal, of the container's own devpts, and sends the master to the
-// keeper. It is shared/console's Open, Own and Send.
-func (c *container) openConsole(p *join.Program, root join.Result, cmd *join.Cmd) (slave join.Result) {
-	const path = "dev/pts/ptmx"
-	how := unix.OpenHow{
-		Flags:   unix.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
-	}
-	opened := p.Call(fmt.Sprintf("openat2(%q, RESOLVE_IN_ROOT)", path), unix.SYS_OPENAT2, root, path, join.Struct(how), unsafe.Sizeof(how))
-	// A volume can lie over /dev/pts, and bring a file of its own.
-	fs := p.Memory(make([]byte, unsafe.Sizeof(unix.Statfs_t{})))
-	p.Call(fmt.Sprintf("fstatfs(%q)", path), unix.SYS_FSTATFS, opened, fs)
-	p.Check("the container's /"+path+" is not the multiplexer of a devpts",
-		fs+unsafe.Offsetof(unix.Statfs_t{}.Type), 1<<32-1, unix.DEVPTS_SUPER_MAGIC, unix.EINVAL)
-	// At a number that can be written down in a message.
-	const master = 100
-	p.Call("dup3(ptmx)", unix.SYS_DUP3, opened, master, unix.O_CLOEXEC)
-	p.Call("close(ptmx)", unix.SYS_CLOSE, opened)
-	p.Call("ioctl(ptmx, TIOCSPTLCK)", unix.SYS_IOCTL, master, unix.TIOCSPTLCK, make([]byte, 4))
-	slave = p.Call("ioctl(ptmx, TIOCGPTPEER)", unix.SYS_IOCTL, master, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
-	p.Call("fchown(pts)", unix.SYS_FCHOWN, slave, cmd.UID, cmd.GID)
-	size := terminalSize(c.caller.stdin, c.caller.stdout)
-	p.Call("ioctl(ptmx, TIOCSWINSZ)", unix.SYS_IOCTL, master, unix.TIOCSWINSZ, join.Struct(size))
-
-	p.Send(c.console, master)
-	p.Call("close(console socket)", unix.SYS_CLOSE, c.console)
-	p.Call("close(ptmx)", unix.SYS_CLOSE, master)
-	return slave
-}
-
 // connectCommand gives the command its descriptors 0, 1 and 2, in the command's process.
 func (c *container) connectCommand(p *join.Program, terminal join.Result) {
 	switch {
@@ -202,11 +174,7 @@ func stepDown(p *join.Program, set caps.Set) error {
 		return err
 	}
 	keep := set | caps.Of(unix.CAP_KILL)&have.Bounding
-	for n := range 64 {
-		if !keep.Has(n) { // EINVAL: this kernel has no such capability
-			p.Call(fmt.Sprintf("prctl(PR_CAPBSET_DROP, %d)", n), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, n, 0, 0, 0).Ignore(unix.EINVAL)
-		}
-	}
+	p.DropBounding(uint64(keep))
 	p.Call("prctl(PR_SET_NO_NEW_PRIVS)", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	lo, hi := uint32(keep), uint32(keep>>32)
 	p.Call(fmt.Sprintf("capset(%s)", keep), unix.SYS_CAPSET,
