@@ -133,9 +133,7 @@ func (l *list) file(name string) (*os.File, error) {
 	if _, err := f.WriteAt(data, pageSize); err != nil {
 		return nil, err
 	}
-	// Nobody has it mapped, so it is enough to forbid what is to come (F_SEAL_FUTURE_WRITE). For
-	// F_SEAL_WRITE the kernel waits, some ten milliseconds, until it has no page in hands itself.
-	const seals = unix.F_SEAL_FUTURE_WRITE | unix.F_SEAL_GROW | unix.F_SEAL_SHRINK | unix.F_SEAL_SEAL
+	const seals = unix.F_SEAL_WRITE | unix.F_SEAL_GROW | unix.F_SEAL_SHRINK | unix.F_SEAL_SEAL
 	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
 		return nil, fmt.Errorf("fcntl(memfd, F_ADD_SEALS): %w", err)
 	}
