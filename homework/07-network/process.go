@@ -141,8 +141,9 @@ func blame(p Process, err error) error {
 }
 
 // notOurs refuses a command that is called by a magic link of /proc: between clone(2) and
-// execve(2) /proc/self/exe of the container leads to mydocker's own program (CVE-2019-5736).
-// Nobody could write to it, it is a read-only view; but to run it there is for nobody, either.
+// execve(2) /proc/self/exe leads to what starts it (CVE-2019-5736), the list of process 1, or
+// mydocker's own program for exec. Nobody could write to either; but to run it there is for
+// nobody, too.
 func notOurs(command string) error {
 	if path := filepath.Clean(command); strings.HasPrefix(path, "/proc/") && filepath.Base(path) == "exe" {
 		return &startError{command, fmt.Errorf("execve(%q): it is a program that runs, and no file of the container: %w", command, unix.EACCES)}

@@ -41,7 +41,7 @@ type Label struct{ line int }
 
 // A source is where an argument comes from that is not known in advance.
 type source struct {
-	line   int16 // the result of the call before this line; 0: none
+	line   int32 // the result of the call before this line; 0: none
 	memory bool  // the argument is the address of a word, which is meant
 }
 
@@ -89,7 +89,7 @@ func (p *Program) add(step Step, what string, trap uintptr, args ...any) Result 
 		case []byte:
 			numbers[i] = p.list.bytes(a)
 		case Result:
-			from[i].line = int16(a.line + 1)
+			from[i].line = int32(a.line + 1)
 		default:
 			p.list.fail(fmt.Errorf("join: %s: no argument of a system call: %T", what, a))
 		}

@@ -256,6 +256,13 @@ func TestVolumes(t *testing.T) {
 	says(t, with(Volume{dir + "/vol/file", "/etc/one-file", true}), "cat /etc/one-file; echo x 2>/dev/null >/etc/one-file || echo refused", "textrefused")
 	says(t, with(Volume{dir + "/vol", "/v", true}), "touch /v/x 2>/dev/null || echo refused", "refused")
 
+	// As many as one likes: none of them stays open.
+	var many []Volume
+	for i := range 200 {
+		many = append(many, Volume{dir + "/vol/file", fmt.Sprintf("/far/below/the/root/%d", i), true})
+	}
+	says(t, with(many...), "cat /far/below/the/root/* | wc -c", "800")
+
 	// Read-only with all that is mounted below.
 	require.NoError(t, unix.Mount("below", dir+"/vol/sub", "tmpfs", 0, ""))
 	t.Cleanup(func() { unix.Unmount(dir+"/vol/sub", unix.MNT_DETACH) })

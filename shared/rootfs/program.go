@@ -96,6 +96,9 @@ func (w *writer) folder(name string, resolve uint64) join.Result {
 		}
 		at = path.Join(at, part)
 		w.Call(fmt.Sprintf("making %s in the root file system", at), unix.SYS_MKDIRAT, above, part, 0o755).Ignore(exists...)
+		if above != w.root {
+			w.close(above)
+		}
 	}
 	return w.open(at, unix.O_DIRECTORY, resolve)
 }
@@ -105,7 +108,16 @@ func (w *writer) file(name string, resolve uint64) join.Result {
 	dir, base := path.Split(path.Clean("/" + name))
 	above := w.folder(dir, resolve)
 	w.Call(fmt.Sprintf("making %s in the root file system", name), unix.SYS_MKNODAT, above, base, unix.S_IFREG|0o644, 0).Ignore(exists...)
+	w.close(above)
 	return w.open(name, 0, resolve)
+}
+
+// close is for what there may be any number of, the volumes and their folders. The rest, some
+// dozens, is closed before the command runs.
+func (w *writer) close(fds ...join.Result) {
+	for _, fd := range fds {
+		w.Call("close", unix.SYS_CLOSE, fd)
+	}
 }
 
 func (w *writer) mount(m Mount) {
@@ -172,14 +184,15 @@ func (w *writer) isDevice(fd join.Result, d Device) {
 
 // bind shows what source holds at the place that target holds, with all that is mounted
 // below it if it is a folder.
-func (w *writer) bind(what string, source, target join.Result, folder bool, attr uint64) {
+func (w *writer) bind(what string, source, target join.Result, folder bool, attr uint64) (tree join.Result) {
 	flags := unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_EMPTY_PATH
 	if folder {
 		flags |= unix.AT_RECURSIVE
 	}
-	tree := w.Call(what+"open_tree(OPEN_TREE_CLONE)", unix.SYS_OPEN_TREE, source, "", flags)
+	tree = w.Call(what+"open_tree(OPEN_TREE_CLONE)", unix.SYS_OPEN_TREE, source, "", flags)
 	w.setAttr(what, tree, attr, folder)
 	w.Call(what+"move_mount", unix.SYS_MOVE_MOUNT, tree, "", target, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+	return tree
 }
 
 func (w *writer) setAttr(what string, fd join.Result, attr uint64, recursive bool) {
@@ -215,7 +228,7 @@ func (w *writer) bindVolume(v Volume) error {
 	if v.ReadOnly {
 		attr |= unix.MOUNT_ATTR_RDONLY
 	}
-	w.bind(what, source, target, info.IsDir(), attr)
+	w.close(w.bind(what, source, target, info.IsDir(), attr), source, target)
 	return nil
 }
 

@@ -19,8 +19,7 @@ import (
 	"mydocker.example/shared/rootfs"
 )
 
-// This test binary is mydocker too: as process 1 of a container, as a keeper, and for the
-// tests themselves.
+// This test binary is mydocker too: as a keeper, and for the tests themselves.
 func TestMain(m *testing.M) {
 	if reexec.Init() {
 		return
