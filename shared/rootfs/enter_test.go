@@ -273,6 +273,7 @@ func TestVolumes(t *testing.T) {
 	refuses(t, with(Volume{dir + "/vol", "/sys/firmware", false}), "nothing can be mounted there")
 	refuses(t, with(Volume{dir + "/missing", "/v", false}), "no such file or directory")
 	refuses(t, with(Volume{dir + "/vol", "/etc/passwd", false}), "not a directory")
+	refuses(t, with(Volume{dir + "/vol", "/etc/passwd", false}), "volume "+dir+"/vol:/etc/passwd: ")
 }
 
 // CVE-2021-30465: links in the rootfs, honest and not, and one that is exchanged meanwhile.

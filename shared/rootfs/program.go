@@ -47,10 +47,11 @@ func (c Config) Program(p *join.Program) (root join.Result, err error) {
 // A writer writes them down.
 type writer struct {
 	*join.Program
-	root join.Result // the new root, held
-	name string
-	null *join.Result // its /dev/null, held, and looked at
-	stat uintptr      // where fstat(2) and fstatfs(2) write
+	root  join.Result // the new root, held
+	name  string
+	about string       // what an error begins with: the volume that it is about
+	null  *join.Result // its /dev/null, held, and looked at
+	stat  uintptr      // where fstat(2) and fstatfs(2) write
 }
 
 var atCWD = func() uintptr { n := unix.AT_FDCWD; return uintptr(n) }()
@@ -71,7 +72,7 @@ func (w *writer) openRoot(c Config) {
 // open finds a place in the root and holds it. kind is O_DIRECTORY, or 0 for whatever it is.
 func (w *writer) open(name string, kind int, resolve uint64) join.Result {
 	how := unix.OpenHow{Flags: uint64(unix.O_PATH | unix.O_CLOEXEC | kind), Resolve: resolve}
-	what := fmt.Sprintf("openat2(%q, %q)", w.name, name)
+	what := fmt.Sprintf("%sopenat2(%q, %q)", w.about, w.name, name)
 	if resolve == noLinks {
 		what += ", which must not be, or be below, a symbolic link"
 	}
@@ -95,7 +96,7 @@ func (w *writer) folder(name string, resolve uint64) join.Result {
 			above = w.open(at, unix.O_DIRECTORY, resolve)
 		}
 		at = path.Join(at, part)
-		w.Call(fmt.Sprintf("making %s in the root file system", at), unix.SYS_MKDIRAT, above, part, 0o755).Ignore(exists...)
+		w.Call(fmt.Sprintf("%smaking %s in the root file system", w.about, at), unix.SYS_MKDIRAT, above, part, 0o755).Ignore(exists...)
 		if above != w.root {
 			w.close(above)
 		}
@@ -107,7 +108,7 @@ func (w *writer) folder(name string, resolve uint64) join.Result {
 func (w *writer) file(name string, resolve uint64) join.Result {
 	dir, base := path.Split(path.Clean("/" + name))
 	above := w.folder(dir, resolve)
-	w.Call(fmt.Sprintf("making %s in the root file system", name), unix.SYS_MKNODAT, above, base, unix.S_IFREG|0o644, 0).Ignore(exists...)
+	w.Call(fmt.Sprintf("%smaking %s in the root file system", w.about, name), unix.SYS_MKNODAT, above, base, unix.S_IFREG|0o644, 0).Ignore(exists...)
 	w.close(above)
 	return w.open(name, 0, resolve)
 }
@@ -213,6 +214,8 @@ func (w *writer) bindVolume(v Volume) error {
 		return err
 	}
 	what := fmt.Sprintf("volume %s: ", v)
+	w.about = what
+	defer func() { w.about = "" }()
 	kind, place := 0, w.file
 	if info.IsDir() {
 		kind, place = unix.O_DIRECTORY, w.folder
