@@ -102,15 +102,14 @@ func enable(dir string, files []cgroup.File) error {
 	return nil
 }
 
-// newGroup makes a container's group and sets its limits, while nobody is in it. The folder
-// of all groups is made anew when somebody has just swept it away.
-func newGroup(id string, limits cgroup.Limits) (g cgroup.Group, err error) {
+// newGroup makes a container's group in parent, which handDown has made, and sets its limits,
+// while nobody is in it. parent is made anew when somebody has just swept it away.
+func newGroup(parent, id string, limits cgroup.Limits) (g cgroup.Group, err error) {
 	for range 10 {
-		parent, err := handDown(limits)
-		if err != nil {
+		if g, err = cgroup.Create(parent, id, limits); !gone(err) {
 			return g, err
 		}
-		if g, err = cgroup.Create(parent, id, limits); !gone(err) {
+		if parent, err = handDown(limits); err != nil {
 			return g, err
 		}
 	}
@@ -131,10 +130,10 @@ func groupOf(id string) cgroup.Group {
 const patience = time.Minute
 
 // removeGroup ends whoever is left in a container's group and removes it.
-func removeGroup(id string) error {
+func removeGroup(g cgroup.Group) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	err := groupOf(id).Remove(ctx)
+	err := g.Remove(ctx)
 	if gone(err) {
 		return nil
 	}

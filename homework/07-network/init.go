@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +27,7 @@ import (
 // init writes process 1.
 func (c *container) init() (*join.Program, error) {
 	spec := &c.spec
-	set, err := spec.capabilities()
+	set, bounding, err := spec.capabilities()
 	if err != nil {
 		return nil, err
 	}
@@ -40,12 +39,16 @@ func (c *container) init() (*join.Program, error) {
 	if c.gate != nil {
 		c.gate.pass(p)
 	}
-	p.Begin() // and waits until it is in the record
+	p.Begin()
+	bridged := spec.NetworkMode == "bridge"
+	if bridged { // its address is chosen when it has a network, and is a line of a file in its root
+		p.AwaitByte(join.Report)
+	}
 	p.Call("prctl(PR_SET_NAME)", unix.SYS_PRCTL, unix.PR_SET_NAME, "init", 0, 0, 0)
 	if spec.PIDMode != "" { // it is not process 1, and wants to wait for orphans all the same
 		p.Call("prctl(PR_SET_CHILD_SUBREAPER)", unix.SYS_PRCTL, unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
-	p.Call(fmt.Sprintf("sethostname(%q)", spec.Hostname), unix.SYS_SETHOSTNAME, spec.Hostname, len(spec.Hostname))
+	p.Call(join.Textf("sethostname(%q)", spec.Hostname), unix.SYS_SETHOSTNAME, spec.Hostname, len(spec.Hostname))
 	if err := keepOOMScore(p); err != nil {
 		return nil, err
 	}
@@ -69,20 +72,22 @@ func (c *container) init() (*join.Program, error) {
 		// The user's, or it could not open /dev/stdout again.
 		for fd := range 3 {
 			if fd > 0 || spec.Interactive {
-				p.Call(fmt.Sprintf("fchown(%d)", fd), unix.SYS_FCHOWN, fd, cmd.UID, cmd.GID)
+				p.Call(join.Textf("fchown(%d)", fd), unix.SYS_FCHOWN, fd, cmd.UID, cmd.GID)
 			}
 		}
 	}
 
+	// The command waits until it is in the record: what runs can be found.
+	if !bridged {
+		p.AwaitByte(join.Report)
+	}
 	command, itself := p.Fork()
 	c.connectCommand(p, terminal)
 	p.Command(cmd)
 
 	p.Here(itself)
 	p.Call("close_range", unix.SYS_CLOSE_RANGE, 0, uint(lastDescriptor), 0)
-	if err := stepDown(p, set); err != nil {
-		return nil, err
-	}
+	stepDown(p, set|caps.Of(unix.CAP_KILL)&bounding)
 	p.Wait(command)
 	return p, nil
 }
@@ -134,7 +139,7 @@ func makeCwd(p *join.Program, root join.Result, dir string) {
 	there, elsewhere := &join.Label{}, &join.Label{}
 	open := func(path string) join.Result {
 		how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | unix.O_DIRECTORY, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-		return p.Call(fmt.Sprintf("the folder %q of the container", dir), unix.SYS_OPENAT2, root, path, join.Struct(how), unsafe.Sizeof(how)).On(unix.ELOOP, there)
+		return p.Call(join.Textf("the folder %q of the container", dir), unix.SYS_OPENAT2, root, path, join.Struct(how), unsafe.Sizeof(how)).On(unix.ELOOP, there)
 	}
 	dir = filepath.Clean(dir)
 	open(dir).On(unix.ENOENT, elsewhere)
@@ -143,7 +148,7 @@ func makeCwd(p *join.Program, root join.Result, dir string) {
 	p.Here(elsewhere)
 	above, at := root, "/"
 	for _, part := range strings.Split(dir, "/")[1:] {
-		p.Call(fmt.Sprintf("the folder %q of the container", dir), unix.SYS_MKDIRAT, above, part, 0o755).Ignore(unix.EEXIST, unix.EROFS)
+		p.Call(join.Textf("the folder %q of the container", dir), unix.SYS_MKDIRAT, above, part, 0o755).Ignore(unix.EEXIST, unix.EROFS)
 		at = filepath.Join(at, part)
 		above = open(at)
 	}
@@ -155,7 +160,7 @@ func (c *container) connectCommand(p *join.Program, terminal join.Result) {
 	switch {
 	case c.console > 0:
 		for fd := range 3 {
-			p.Call(fmt.Sprintf("dup3(pts, %d)", fd), unix.SYS_DUP3, terminal, fd, 0)
+			p.Call(join.Textf("dup3(pts, %d)", fd), unix.SYS_DUP3, terminal, fd, 0)
 		}
 	case !c.spec.Interactive: // the container's own
 		null := p.Call(`open("/dev/null")`, unix.SYS_OPENAT, atCWD, "/dev/null", unix.O_RDWR|unix.O_CLOEXEC)
@@ -166,19 +171,13 @@ func (c *container) connectCommand(p *join.Program, terminal join.Result) {
 // stepDown leaves process 1 what the container has, and CAP_KILL: the rest of its life needs
 // no power but to signal those who have given theirs up. And it cannot be made to get back
 // by an execve(2) what it gave up: with SYS_PTRACE somebody inside could try.
-func stepDown(p *join.Program, set caps.Set) error {
-	have, err := caps.Thread()
-	if err != nil {
-		return err
-	}
-	keep := set | caps.Of(unix.CAP_KILL)&have.Bounding
+func stepDown(p *join.Program, keep caps.Set) {
 	p.DropBounding(uint64(keep))
 	p.Call("prctl(PR_SET_NO_NEW_PRIVS)", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	lo, hi := uint32(keep), uint32(keep>>32)
-	p.Call(fmt.Sprintf("capset(%s)", keep), unix.SYS_CAPSET,
+	p.Call(join.Textf("capset(%s)", keep), unix.SYS_CAPSET,
 		join.Struct(unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}),
 		join.Struct([2]unix.CapUserData{{Effective: lo, Permitted: lo}, {Effective: hi, Permitted: hi}})) // 64 bits in two halves
-	return nil
 }
 
 // loopbackUp starts the loopback device of process 1's own network namespace (netdevice(7)).

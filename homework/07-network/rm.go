@@ -85,7 +85,7 @@ func finish(s store.Store, r store.Record, pidfd int) error {
 // forget removes whatever there is of a container that runs no more. The state goes last: as
 // long as it is there, the rest can be found.
 func forget(s store.Store, id string) error {
-	if err := errors.Join(removeGroup(id), detachNetwork(id)); err != nil {
+	if err := errors.Join(removeGroup(groupOf(id)), detachNetwork(id)); err != nil {
 		return err
 	}
 	if rootless() {

@@ -208,11 +208,11 @@ func enterPrivileged(p *join.Program, config rootfs.Config) (root join.Result, e
 	for _, n := range nodes {
 		path := filepath.Join("/dev", n.name)
 		if n.mode&unix.S_IFMT == unix.S_IFDIR {
-			p.Call(fmt.Sprintf("mkdir(%q)", path), unix.SYS_MKDIRAT, atCWD, path, 0o755).Ignore(unix.EEXIST)
+			p.Call(join.Textf("mkdir(%q)", path), unix.SYS_MKDIRAT, atCWD, path, 0o755).Ignore(unix.EEXIST)
 			continue
 		}
 		// In a user namespace nobody makes nodes, privileged or not.
-		p.Call(fmt.Sprintf("mknod(%q)", path), unix.SYS_MKNODAT, atCWD, path, n.mode, n.dev).Ignore(unix.EEXIST, unix.EPERM)
+		p.Call(join.Textf("mknod(%q)", path), unix.SYS_MKNODAT, atCWD, path, n.mode, n.dev).Ignore(unix.EEXIST, unix.EPERM)
 	}
 	return root, nil
 }

@@ -41,23 +41,23 @@ func runCommand(s store.Store, args []string) (code int, err error) {
 	return run(s, spec)
 }
 
-// run records a container, then runs it: here, or under a keeper of its own.
+// run makes a container and runs it: here, or under a keeper of its own.
 func run(s store.Store, spec Spec) (code int, err error) {
 	if err := spec.plan(s); err != nil {
 		return 0, fmt.Errorf("run: %w", err)
 	}
-	config, err := json.Marshal(spec)
-	if err != nil {
-		return 0, err
-	}
-	r, err := s.Create(store.Record{Name: spec.Name, Command: spec.Process.Args, Config: config})
-	if err != nil {
-		return 0, err
-	}
+	r := store.Record{ID: store.NewID(), Name: spec.Name, Command: spec.Process.Args}
 	if spec.Detach {
+		if r.Config, err = json.Marshal(spec); err != nil {
+			return 0, err
+		}
+		if r, err = s.Create(r); err != nil {
+			return 0, err
+		}
 		return detach(s, r)
 	}
-	return supervise(s, r, spec, caller{os.Stdin, os.Stdout, os.Stderr}, func() {})
+	c := &container{store: s, record: r, spec: spec, caller: caller{os.Stdin, os.Stdout, os.Stderr}}
+	return c.supervise(func() {})
 }
 
 // plan completes what was asked for with what depends on this machine, and refuses what
@@ -97,46 +97,81 @@ type caller struct{ stdin, stdout, stderr *os.File }
 
 // supervise is the life of a container, seen from its parent: make, start, wait, and take
 // back. Whoever runs it is the container's keeper. started is called when the command runs.
-func supervise(s store.Store, r store.Record, spec Spec, to caller, started func()) (code int, err error) {
-	// Before clone(2): from here on a signal is handed on and no longer ends mydocker.
-	// What nohup(1) made us ignore stays ignored: the command inherits that. Of those who
-	// read no more we want to hear by EPIPE.
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, slices.DeleteFunc(slices.Clone(forwarded), signal.Ignored)...)
-	signal.Ignore(syscall.SIGPIPE)
+func (c *container) supervise(started func()) (code int, err error) {
+	taken := takeSignals()
+	failed := c.prepare() // in the meantime; nobody sees anything of it yet
+	signals := <-taken
 
-	say, err := hold(s, r.ID)
-	if err != nil {
-		return 0, errors.Join(err, forget(s, r.ID))
+	if err := c.begin(); err != nil {
+		return 0, errors.Join(err, c.undo.Run())
 	}
-	c := &container{store: s, record: r, spec: spec, caller: to}
-	if err := c.start(); err != nil {
-		err = errors.Join(err, c.undo.Run())
-		var command *startError
-		if !errors.As(err, &command) || c.spec.AutoRemove {
-			// Half a container is none. One whose command was at fault stays, as docker's does.
-			err = errors.Join(err, forget(s, r.ID), sweep(s))
-		}
-		return 0, err
+	say, err := hold(c.store, c.record.ID)
+	if err != nil {
+		return 0, errors.Join(err, c.undo.Run(), c.drop())
+	}
+	if failed == nil {
+		failed = c.start()
+	}
+	if failed != nil {
+		return 0, c.giveUp(failed)
 	}
 	started()
 
-	go forward(signals, c.cmd.Process)
+	go forward(signals, c.child)
 	code, err = c.wait()
 	return code, errors.Join(err, c.end(code), say(code))
+}
+
+// takeSignals has the signals that are forwarded come to us, where they would end us. It needs
+// threads of its own, and it takes the time of a tenth of a start to make them: so it goes on
+// at the side. What nohup(1) made us ignore stays ignored: the command inherits that. Of those
+// who read no more we want to hear by EPIPE.
+func takeSignals() <-chan chan os.Signal {
+	taken := make(chan chan os.Signal)
+	go func() {
+		signals := make(chan os.Signal, 16)
+		signal.Notify(signals, slices.DeleteFunc(slices.Clone(forwarded), signal.Ignored)...)
+		signal.Ignore(syscall.SIGPIPE)
+		taken <- signals
+	}()
+	return taken
+}
+
+// begin takes the id and the name, unless that is done (detach).
+func (c *container) begin() (err error) {
+	if !c.record.Created.IsZero() {
+		return nil
+	}
+	if c.draft, err = c.store.Begin(c.record); err == nil {
+		c.record = c.draft.Record
+	}
+	return err
+}
+
+// giveUp takes back a container that has not come to run. One whose command was at fault
+// stays, as docker's does.
+func (c *container) giveUp(why error) error {
+	err := errors.Join(why, c.undo.Run())
+	var command *startError
+	if errors.As(why, &command) && !c.spec.AutoRemove {
+		c.record.Process = store.Process{}
+		return errors.Join(err, c.write())
+	}
+	return errors.Join(err, c.drop(), sweep(c.store)) // half a container is none
 }
 
 // A container is what a keeper knows of the one it keeps.
 type container struct {
 	store  store.Store
 	record store.Record
+	draft  *store.Draft // until its first record is written
 	spec   Spec
 	caller caller
 
 	undo undo.Stack // what it has on the host. All of it is found from its id, too: rm -f
 
 	// On the way to its start.
-	cmd     *exec.Cmd
+	cmd     *exec.Cmd     // what is to be started as process 1
 	program *join.Program // process 1
 	report  *os.File      // it waits at the other end for our word, and tells what failed
 	born    []*os.File    // what only the child is to have open
@@ -148,6 +183,7 @@ type container struct {
 	ports   *link
 
 	// While it runs.
+	child    *child   // process 1
 	pipes    *pipes   // without a terminal
 	socket   *os.File // with one: where it comes from
 	terminal func() error
@@ -156,20 +192,11 @@ type container struct {
 // start makes everything that the container has on the host, and starts it. Whatever fails,
 // what was made is on c.undo, and a startError says that all was there but the command.
 func (c *container) start() (err error) {
-	spec := &c.spec
-	if spec.Hostname == "" {
-		spec.Hostname = c.record.ID
-	}
-	spec.Process.Env = spec.Process.baseEnv(spec.Hostname)
-
 	// The ports first: they may be somebody else's.
 	if err := c.publish(); err != nil {
 		return err
 	}
 	if err := c.makeFolders(); err != nil {
-		return err
-	}
-	if err := c.prepare(); err != nil {
 		return err
 	}
 	if err := c.makeGroup(); err != nil {
@@ -178,12 +205,12 @@ func (c *container) start() (err error) {
 	if err := c.clone(); err != nil {
 		return err
 	}
-	// The child waits in init.go until it is in the record: what runs can be found. Nobody
-	// has waited for it yet: even if it is gone already, its PID is still its own.
-	if err := c.write(func(r *store.Record) (err error) {
-		r.Process, err = c.store.Identify(c.cmd.Process.Pid)
+	// While the child makes its root. Nobody has waited for it yet: even if it is gone
+	// already, its PID is still its own.
+	if c.record.Process, err = c.store.Identify(c.child.pid); err != nil {
 		return err
-	}); err != nil {
+	}
+	if err := c.write(); err != nil {
 		return err
 	}
 	if err := c.attach(); err != nil {
@@ -217,11 +244,11 @@ func (c *container) makeGroup() error {
 	if c.spec.Linux.CgroupsPath == "" {
 		return nil
 	}
-	c.undo.Push(func() error { return removeGroup(c.record.ID) })
-	g, err := newGroup(c.record.ID, c.spec.Linux.Resources.limits())
+	g, err := newGroup(c.spec.Linux.CgroupsPath, c.record.ID, c.spec.Linux.Resources.limits())
 	if err != nil {
 		return err
 	}
+	c.undo.Push(func() error { return removeGroup(g) })
 	c.spec.Linux.CgroupsPath = g.Path
 	folder, err := g.Dir()
 	if err != nil {
@@ -239,6 +266,12 @@ func (c *container) makeGroup() error {
 // Unasked, everything would: the caller's environment, its open descriptors, and a life
 // that goes on without the parent.
 func (c *container) prepare() (err error) {
+	spec := &c.spec
+	if spec.Hostname == "" {
+		spec.Hostname = c.record.ID
+	}
+	spec.Process.Env = spec.Process.baseEnv(spec.Hostname)
+
 	// Go opens everything close-on-exec, but what it was itself handed by its caller is
 	// not. Marked, not closed: the Go runtime has descriptors of its own among them.
 	if err := unix.CloseRange(3, lastDescriptor, unix.CLOSE_RANGE_CLOEXEC); err != nil {
@@ -357,24 +390,25 @@ func (c *container) clone() (err error) {
 	// the thread that called clone(2), not the process (prctl(2), PR_SET_PDEATHSIG): were
 	// Go to end that thread, the container would die for nothing. Never unlocked.
 	runtime.LockOSThread()
-	err = born(c.shared, c.cmd.Start)
+	err = born(c.shared, func() (err error) { c.child, err = startChild(c.cmd); return err })
 	closeAll(c.shared)
 	for _, f := range c.born {
 		f.Close() // our copy: what the child reports through ends with the child
 	}
-	if err != nil {
-		return fmt.Errorf("clone(2), execve(%q): %w", c.cmd.Path, err)
+	if c.child != nil {
+		c.undo.Push(func() error {
+			c.child.Signal(unix.SIGKILL) // fails when it has ended
+			return c.child.wait()
+		})
 	}
-	c.undo.Push(func() error {
-		c.cmd.Process.Kill() // fails when it has ended
-		c.cmd.Wait()
-		return nil
-	})
+	if err != nil {
+		return err
+	}
 	if c.pipes != nil {
 		c.pipes.started()
 	}
 	if c.gate != nil {
-		return c.gate.open(c.cmd.Process.Pid, c.spec.Linux.ids())
+		return c.gate.open(c.child.pid, c.spec.Linux.ids())
 	}
 	return nil
 }
@@ -385,7 +419,7 @@ func (c *container) attach() error {
 		return nil
 	}
 	c.undo.Push(func() error { return detachNetwork(c.record.ID) })
-	addr, err := c.ports.attach(c.cmd.Process.Pid, c.spec.Ports)
+	addr, err := c.ports.attach(c.child.pid, c.spec.Ports)
 	if err != nil {
 		return err
 	}
@@ -397,32 +431,27 @@ func (c *container) release() error {
 	if _, err := c.report.Write([]byte{1}); err != nil && !errors.Is(err, unix.EPIPE) {
 		return fmt.Errorf("write(the word to go on): %w", err)
 	}
-	failure := blame(c.spec.Process, c.program.Outcome(c.report))
-	if failure == nil {
-		return nil
-	}
-	c.cmd.Wait()
-	if code := exitCode(failure); code != exitUnusable && code != exitNotFound {
-		return failure
-	}
-	neverRan := c.write(func(r *store.Record) error { r.Process = store.Process{}; return nil })
-	return errors.Join(failure, neverRan)
+	return blame(c.spec.Process, c.program.Outcome(c.report))
 }
 
-// write changes the record, which keeps the Spec as it has become.
-func (c *container) write(change func(r *store.Record) error) error {
-	config, err := json.Marshal(c.spec)
-	if err != nil {
-		return err
+// write writes the record, with the Spec as it has become.
+func (c *container) write() (err error) {
+	c.record.Config, err = json.Marshal(c.spec)
+	if c.draft == nil {
+		return errors.Join(err, c.store.Put(c.record))
 	}
-	r, err := c.store.Update(c.record.ID, func(r *store.Record) error {
-		r.Config = config
-		return change(r)
-	})
-	if err == nil { // else r is no record, and what is undone is found from the id of the last
-		c.record = r
-	}
+	c.draft.Record = c.record
+	err = c.draft.Save(c.record.Config, err)
+	c.draft = nil
 	return err
+}
+
+// drop removes a container that has not come to run.
+func (c *container) drop() error {
+	if c.draft != nil {
+		c.draft.Close()
+	}
+	return forget(c.store, c.record.ID)
 }
 
 // carry begins to carry what the container prints, and reads.
@@ -447,9 +476,8 @@ func (c *container) carry() error {
 
 // wait waits for the end, and for all that was printed.
 func (c *container) wait() (code int, err error) {
-	var failed *exec.ExitError
-	if err := c.cmd.Wait(); err != nil && !errors.As(err, &failed) {
-		return 0, fmt.Errorf("wait4(%d): %w", c.record.PID, err)
+	if err := c.child.wait(); err != nil {
+		return 0, err
 	}
 	// With process 1 all others have been killed, unless the PID namespace was another's.
 	if c.spec.PIDMode != "" {
@@ -462,7 +490,7 @@ func (c *container) wait() (code int, err error) {
 	} else {
 		err = c.terminal()
 	}
-	return exitStatus(c.cmd.ProcessState.Sys().(syscall.WaitStatus)), err
+	return exitStatus(c.child.status), err
 }
 
 // end writes down how it ended, and takes back what the container has on the host.
@@ -470,10 +498,8 @@ func (c *container) end(code int) (err error) {
 	if c.spec.Linux.CgroupsPath != "" && code == 128+int(syscall.SIGKILL) {
 		err = outOfMemory(c.record.ID, c.spec.Linux.Resources)
 	}
-	_, failed := c.store.Update(c.record.ID, func(r *store.Record) error {
-		r.Finished, r.ExitCode = time.Now(), &code
-		return nil
-	})
+	c.record.Finished, c.record.ExitCode = time.Now(), &code
+	failed := c.store.Put(c.record)
 	if errors.Is(failed, store.ErrNotFound) { // rm -f
 		failed = nil
 	}
@@ -485,9 +511,9 @@ func (c *container) end(code int) (err error) {
 }
 
 // forward hands signals on to the container for as long as mydocker lives.
-func forward(signals <-chan os.Signal, p *os.Process) {
+func forward(signals <-chan os.Signal, to interface{ Signal(os.Signal) error }) {
 	for sig := range signals {
-		p.Signal(sig) // fails only when the container has ended, and then Wait says so
+		to.Signal(sig) // fails only when it has ended, and then waiting says so
 	}
 }
 

@@ -182,21 +182,21 @@ func (s *Spec) check() error {
 	return errors.Join(s.checkModes(), s.checkMaps())
 }
 
-// capabilities is the set that the names stand for. What this kernel, or its root, does not
-// have is not in it.
-func (s *Spec) capabilities() (set caps.Set, err error) {
+// capabilities is the set that the names stand for, without what we may not have ourselves:
+// bounding, which is not all that there is when this kernel, or this root, has less.
+func (s *Spec) capabilities() (set, bounding caps.Set, err error) {
 	for _, name := range s.Process.Capabilities.Bounding {
 		one, err := caps.Parse(name)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		set |= one
 	}
 	have, err := caps.Thread()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return set & have.Bounding, nil
+	return set & have.Bounding, have.Bounding, nil
 }
 
 // parseEnv reads NAME=VALUE, or NAME for one that mydocker itself has; "" if it has none.

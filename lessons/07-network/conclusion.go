@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mydocker.example/shared/caps"
+	"mydocker.example/shared/caps/thread"
 	"mydocker.example/shared/ns"
 	"mydocker.example/shared/proof"
 	"mydocker.example/shared/reexec"
@@ -171,7 +172,7 @@ func enterCell(config string) error {
 		if c.Sealed {
 			keep = 0
 		}
-		if err := errors.Join(caps.Limit(keep), caps.NoNewPrivs()); err != nil {
+		if err := errors.Join(thread.Limit(keep), thread.NoNewPrivs()); err != nil {
 			return err
 		}
 	}

@@ -3,15 +3,13 @@ package caps
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/syndtr/gocapability/capability"
 	"golang.org/x/sys/unix"
-
-	"mydocker.example/shared/labtest"
 )
 
 func TestParse(t *testing.T) {
@@ -45,6 +43,14 @@ func TestNames(t *testing.T) {
 	assert.Equal(t, "8000010000000001", s.Hex())
 	assert.Equal(t, 3, s.Len())
 	assert.Empty(t, Set(0).Names())
+}
+
+// The names are those of the library that we do without.
+func TestNamesAreTheKernels(t *testing.T) {
+	for _, c := range capability.List() {
+		assert.Equal(t, "CAP_"+strings.ToUpper(c.String()), name(int(c)))
+	}
+	assert.Len(t, known, len(capability.List()))
 }
 
 // The number is docker's own: CapEff of `docker run … cat /proc/self/status`.
@@ -108,38 +114,4 @@ func TestFilesOfProc(t *testing.T) {
 	sets, err := OfProcess(proc, 7)
 	require.NoError(t, err)
 	assert.Equal(t, Docker, sets.Effective)
-}
-
-// onThread runs do on a thread of its own, which ends with it.
-func onThread(do func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: what do gave up stays with this thread
-		do()
-	}()
-	<-done
-}
-
-func TestLimit(t *testing.T) {
-	labtest.NeedRoot(t)
-	onThread(func() {
-		assert.NoError(t, Limit(Docker))
-		assert.NoError(t, NoNewPrivs())
-		now, err := Thread()
-		assert.NoError(t, err)
-		assert.Equal(t, Sets{Permitted: Docker, Effective: Docker, Bounding: Docker}, now)
-
-		assert.NoError(t, Limit(Of(unix.CAP_KILL)), "less is always possible")
-		err = Limit(Of(unix.CAP_KILL, unix.CAP_CHOWN))
-		assert.ErrorIs(t, err, ErrMissing)
-		assert.ErrorIs(t, err, unix.EPERM)
-		assert.ErrorContains(t, err, "CAP_CHOWN")
-
-		// SETPCAP is gone: the bounding set can be emptied no more.
-		assert.ErrorIs(t, Limit(0), unix.EPERM)
-	})
-	now, err := Thread()
-	require.NoError(t, err)
-	assert.NotEqual(t, Docker, now.Effective, "only the one thread has given something up")
 }

@@ -7,13 +7,13 @@
 // --cap-drop; a thread that may not give up what it should is told so, where the library
 // underneath says nothing; and the drop looks at the kernel afterwards.
 //
-//	set.go     sets and names                 no kernel, no root
+//	set.go     sets, and those of a process
+//	names.go   their names                    no kernel, no root
 //	docker.go  docker's default, add and drop no kernel, no root
-//	thread.go  the calling thread             the drop, no_new_privs
+//	thread/    the calling thread             the drop, no_new_privs
 package caps
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -21,8 +21,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/syndtr/gocapability/capability"
 )
 
 // A Set is capabilities as the kernel writes them in /proc/PID/status: bit n is capability n.
@@ -44,98 +42,6 @@ func (s Set) Len() int { return bits.OnesCount64(uint64(s)) }
 
 // Hex is the set as /proc/PID/status shows it.
 func (s Set) Hex() string { return fmt.Sprintf("%016x", uint64(s)) }
-
-// Names are the capabilities in the kernel's order, as capabilities(7) writes them; one for
-// which this library knows no name yet is its number.
-func (s Set) Names() (names []string) {
-	for n := range 64 {
-		if s.Has(n) {
-			names = append(names, name(n))
-		}
-	}
-	return names
-}
-
-// String is the names, separated by commas.
-func (s Set) String() string { return strings.Join(s.Names(), ",") }
-
-func name(n int) string {
-	if known := capability.Cap(n).String(); known != "unknown" {
-		return "CAP_" + strings.ToUpper(known)
-	}
-	return strconv.Itoa(n)
-}
-
-// all are the capabilities that have names.
-var all = func() (s Set) {
-	for _, c := range capability.List() {
-		s |= Of(int(c))
-	}
-	return s
-}()
-
-// ErrUnknown is what an unknown name is refused with.
-var ErrUnknown = errors.New("no such capability")
-
-// An UnknownError names the word that was not understood, and the nearest that would be.
-type UnknownError struct{ Word, Nearest string }
-
-func (e *UnknownError) Error() string {
-	return fmt.Sprintf("%q: %v; did you mean %s?", e.Word, ErrUnknown, e.Nearest)
-}
-
-// Is makes errors.Is(err, ErrUnknown) true.
-func (e *UnknownError) Is(target error) bool { return target == ErrUnknown }
-
-// Parse reads one name as people write it: NET_RAW, CAP_NET_RAW, cap_net_raw; ALL is every
-// capability that has a name.
-func Parse(word string) (Set, error) {
-	bare := strings.TrimPrefix(strings.ToUpper(word), "CAP_")
-	if bare == "ALL" {
-		return all, nil
-	}
-	if s, ok := byName[bare]; ok {
-		return s, nil
-	}
-	nearest, distance := "ALL", edits(bare, "ALL")
-	for _, known := range all.Names() {
-		known = strings.TrimPrefix(known, "CAP_")
-		if d := edits(bare, known); d < distance {
-			nearest, distance = known, d
-		}
-	}
-	return 0, &UnknownError{word, nearest}
-}
-
-var byName = func() map[string]Set {
-	m := map[string]Set{}
-	for _, c := range capability.List() {
-		m[strings.ToUpper(c.String())] = Of(int(c))
-	}
-	return m
-}()
-
-// edits counts the letters that must be put in, taken out or exchanged to make b from a
-// (Levenshtein's distance). It keeps one row of the table.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			exchange := diagonal
-			if a[i] != b[j] {
-				exchange++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(exchange, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
 
 // Sets are the five sets of a thread, by the kernel's names for them.
 type Sets struct{ Inheritable, Permitted, Effective, Bounding, Ambient Set }
@@ -175,6 +81,9 @@ const Proc = "/proc"
 func OfProcess(proc string, pid int) (Sets, error) {
 	return read(filepath.Join(proc, strconv.Itoa(pid), "status"))
 }
+
+// Thread reads the sets of the calling thread.
+func Thread() (Sets, error) { return read("/proc/thread-self/status") }
 
 func read(path string) (Sets, error) {
 	f, err := os.Open(path)

@@ -32,15 +32,15 @@ func Program(p *join.Program, root join.Result, socket, uid, gid int, size unix.
 		Flags:   unix.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	}
-	opened := p.Call(fmt.Sprintf("openat2(%q, RESOLVE_IN_ROOT)", multiplexer), unix.SYS_OPENAT2, root, multiplexer, join.Struct(how), unsafe.Sizeof(how))
+	opened := p.Call(join.Textf("openat2(%q, RESOLVE_IN_ROOT)", multiplexer), unix.SYS_OPENAT2, root, multiplexer, join.Struct(how), unsafe.Sizeof(how))
 	// A volume can lie over /dev/pts, and bring what it likes, but no device that opens.
 	is := func(at uintptr, mask, want uint64) {
-		p.Check(fmt.Sprintf("the container's /%s is not the multiplexer of a devpts", multiplexer), at, mask, want, unix.EINVAL)
+		p.Check(join.Textf("the container's /%s is not the multiplexer of a devpts", multiplexer), at, mask, want, unix.EINVAL)
 	}
 	fs, st := p.Memory(make([]byte, unsafe.Sizeof(unix.Statfs_t{}))), p.Memory(make([]byte, unsafe.Sizeof(unix.Stat_t{})))
-	p.Call(fmt.Sprintf("fstatfs(%q)", multiplexer), unix.SYS_FSTATFS, opened, fs)
+	p.Call(join.Textf("fstatfs(%q)", multiplexer), unix.SYS_FSTATFS, opened, fs)
 	is(fs+unsafe.Offsetof(unix.Statfs_t{}.Type), math.MaxUint32, unix.DEVPTS_SUPER_MAGIC)
-	p.Call(fmt.Sprintf("fstat(%q)", multiplexer), unix.SYS_FSTAT, opened, st)
+	p.Call(join.Textf("fstat(%q)", multiplexer), unix.SYS_FSTAT, opened, st)
 	is(st+unsafe.Offsetof(unix.Stat_t{}.Mode), unix.S_IFMT, unix.S_IFCHR)
 	is(st+unsafe.Offsetof(unix.Stat_t{}.Rdev), math.MaxUint32, unix.Mkdev(5, 2))
 
@@ -50,7 +50,7 @@ func Program(p *join.Program, root join.Result, socket, uid, gid int, size unix.
 	p.Call("close(ptmx)", unix.SYS_CLOSE, opened)
 	p.Call("ioctl(ptmx, TIOCSPTLCK)", unix.SYS_IOCTL, master, unix.TIOCSPTLCK, make([]byte, 4))
 	slave = p.Call("ioctl(ptmx, TIOCGPTPEER)", unix.SYS_IOCTL, master, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
-	p.Call(fmt.Sprintf("fchown(pts, %d, %d)", uid, gid), unix.SYS_FCHOWN, slave, uid, gid)
+	p.Call(join.Textf("fchown(pts, %d, %d)", uid, gid), unix.SYS_FCHOWN, slave, uid, gid)
 	p.Call("ioctl(ptmx, TIOCSWINSZ)", unix.SYS_IOCTL, master, unix.TIOCSWINSZ, join.Struct(size))
 	p.Send(socket, master)
 	p.Call("close(the socket)", unix.SYS_CLOSE, socket)

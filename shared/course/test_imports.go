@@ -86,7 +86,7 @@ func (s *suite) sharedImports(ctx context.Context) error {
 			switch {
 			case !ours && strings.HasPrefix(path, "mydocker.example/") && path != "mydocker.example/vm":
 				return fmt.Errorf("%s imports %s", p.ImportPath, path)
-			case ours && taught.Mechanism(name) && other != "undo" && other != "join":
+			case ours && taught.Mechanism(name) && !slices.Contains([]string{name, "undo", "join"}, other):
 				return fmt.Errorf("%s is a mechanism and imports %s", p.ImportPath, path)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -19,7 +20,7 @@ import (
 // place of its own: base.
 type list struct {
 	calls  []call
-	what   []string // of each call, for the error
+	what   []Text // of each call, for the error
 	forks  bool
 	cwd    *byte   // where getcwd(2) puts its answer
 	base   uintptr // where the memory will be; 0: where it is
@@ -85,7 +86,7 @@ func (l *list) fail(err error) {
 func (l *list) call(step Step, what string, trap uintptr, args ...uintptr) {
 	c := call{step: step, trap: trap}
 	copy(c.args[:], args)
-	l.calls, l.what = append(l.calls, c), append(l.what, what)
+	l.calls, l.what = append(l.calls, c), append(l.what, Text{format: what})
 }
 
 // callOnLast adds one whose first argument is what the call before it returned.
@@ -210,11 +211,16 @@ func (l *list) bytes(data []byte) uintptr {
 
 // path puts a string there, with its end.
 func (l *list) path(text string) uintptr {
-	data, err := unix.ByteSliceFromString(text)
-	if err != nil {
-		l.fail(fmt.Errorf("%q: %w", text, err)) // it has a zero in it
+	if strings.IndexByte(text, 0) >= 0 {
+		l.fail(fmt.Errorf("%q, which has a zero byte in it: %w", strings.Clone(text), unix.EINVAL)) // else every text would live on
 	}
-	return l.bytes(data)
+	if l.base == 0 {
+		return l.bytes(append([]byte(text), 0))
+	}
+	at := l.bytes(nil)
+	l.memory = append(append(l.memory, text...), 0)
+	l.used = len(l.memory)
+	return at
 }
 
 // pathList puts strings there, and after them the list of their addresses, with its end.

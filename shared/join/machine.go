@@ -36,7 +36,7 @@ var machineEnd = []byte("the end.")
 type instruction struct {
 	trap   uint64    // the number of a system call, or one of the machine's own below
 	args   [6]uint64 // its arguments
-	result uint64    // what it returned, for lines below
+	result uint64    // the address at which its result is kept for lines below; 0: nowhere
 	loads  uint64    // bit n: argument n is the address of a word, and the word is meant
 	branch uint64    // where to go on when the result is not 0: a parent, after its clone(2)
 	on     [3]struct {
@@ -102,7 +102,8 @@ func (l *list) file(name string) (*os.File, error) {
 	if length < 0 {
 		return nil, errors.New("join: no end of the machine")
 	}
-	code, data := machineStart[:length], l.image()
+	code, table := machineStart[:length], l.table()
+	end := pageSize + int64(l.tableAt()+len(table))
 	at := uint64(unsafe.Sizeof(elfFile{}))
 	head := elfFile{
 		ident: [16]byte{0x7f, 'E', 'L', 'F', 2, 1, 1}, // 64 bits, little endian, version 1
@@ -111,7 +112,7 @@ func (l *list) file(name string) (*os.File, error) {
 		size:           uint16(unsafe.Offsetof(elfFile{}.segments)), headerSize: uint16(unsafe.Sizeof(segment{})), headers: 3,
 		segments: [3]segment{
 			{elfLoad, canRead | canExecute, 0, codeAddress, codeAddress, at + uint64(length), at + uint64(length), pageSize},
-			{elfLoad, canRead | canWrite, pageSize, dataAddress, dataAddress, uint64(len(data)), uint64(len(data)), pageSize},
+			{elfLoad, canRead | canWrite, pageSize, dataAddress, dataAddress, uint64(end - pageSize), uint64(end - pageSize), pageSize},
 			{kind: elfStack, flags: canRead | canWrite},
 		},
 	}
@@ -127,11 +128,10 @@ func (l *list) file(name string) (*os.File, error) {
 	}
 	f := os.NewFile(uintptr(fd), name)
 	defer f.Close()
-	if _, err := f.WriteAt(append(words(&head), code...), 0); err != nil {
-		return nil, err
-	}
-	if _, err := f.WriteAt(data, pageSize); err != nil {
-		return nil, err
+	for at, part := range map[int64][]byte{0: words(&head), int64(at): code, pageSize: l.memory, end - int64(len(table)): table} {
+		if _, err := f.WriteAt(part, at); err != nil {
+			return nil, err
+		}
 	}
 	const seals = unix.F_SEAL_WRITE | unix.F_SEAL_GROW | unix.F_SEAL_SHRINK | unix.F_SEAL_SEAL
 	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
@@ -156,23 +156,26 @@ func (l *list) file(name string) (*os.File, error) {
 // larger one, and waits until nobody reads the old (some ten milliseconds).
 const farAway = 50
 
-// image is the data: the machine's own memory, what the calls point to, and the table.
-func (l *list) image() []byte {
-	table := l.tableAt()
-	own := scratch{table: dataAddress + uint64(table), allBits: ^uint64(0)}
+// table is the calls as the machine reads them, and behind them the words for the results
+// that others ask for. The rest of the data is l.memory: the machine's own, and what the calls
+// point to.
+func (l *list) table() []byte {
+	own := scratch{table: dataAddress + uint64(l.tableAt()), allBits: ^uint64(0)}
 	copy(l.memory, words(&own))
-	data := make([]byte, table, table+len(l.calls)*int(instructionSize))
-	copy(data, l.memory)
 	line := func(n int) uint64 { return own.table + uint64(n)*instructionSize }
-	for n, c := range l.calls {
-		if c.ignored != 0 {
-			c.on[2] = exception{c.ignored, &Label{n + 1}}
-		}
-		i := instruction{trap: uint64(c.trap)}
+	program := make([]instruction, len(l.calls), len(l.calls)+len(l.calls)/16) // results: eight bytes a call, at most
+	kept := line(len(program))
+	for n := range l.calls {
+		c, i := &l.calls[n], &program[n]
+		i.trap = uint64(c.trap)
 		for n, a := range c.args {
 			i.args[n] = uint64(a)
-			if from := c.from[n]; from.line > 0 {
-				i.args[n] = line(int(from.line)-1) + uint64(unsafe.Offsetof(i.result))
+			if from := c.from[n]; from.line > 0 { // from above: that line is written already
+				result := &program[from.line-1].result
+				if *result == 0 {
+					*result, kept = kept, kept+8
+				}
+				i.args[n] = *result
 				i.loads |= 1 << n
 			} else if from.memory {
 				i.loads |= 1 << n
@@ -186,12 +189,14 @@ func (l *list) image() []byte {
 				i.on[n].errno, i.on[n].next = uint64(on.errno), line(on.to.line)
 			}
 		}
+		if c.ignored != 0 {
+			i.on[2].errno, i.on[2].next = uint64(c.ignored), line(n+1)
+		}
 		if i.trap == opGo {
 			i.args[0] = i.on[0].next
 		}
-		data = append(data, words(&i)...)
 	}
-	return data
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(program))), kept-own.table)
 }
 
 // tableAt is where the table is in the data.
@@ -207,7 +212,7 @@ func (l *list) failure(said []byte) error {
 		table := dataAddress + uint64(l.tableAt())
 		at, errno := binary.NativeEndian.Uint64(said), binary.NativeEndian.Uint64(said[8:])
 		if n := (at - table) / instructionSize; at >= table && n < uint64(len(l.calls)) && errno < 4096 {
-			return &Error{Step: l.calls[n].step, What: l.what[n], Errno: syscall.Errno(errno)}
+			return &Error{Step: l.calls[n].step, What: l.what[n].String(), Errno: syscall.Errno(errno)}
 		}
 	}
 	return errors.New("join: the report makes no sense")

@@ -3,8 +3,8 @@
 // The machine (machine.go). No Go code calls it. At its start, which is that of a process,
 // no register means anything and there is no stack that it would use.
 //
-// The numbers are those of type instruction: 0 the call, 8 to 48 its arguments, 56 its
-// result, 64 which arguments are to be loaded, 72 the branch, 80 to 120 what is no failure.
+// The numbers are those of type instruction: 0 the call, 8 to 48 its arguments, 56 where
+// its result goes, 64 which arguments are to be loaded, 72 the branch, 80 to 120 what is no failure.
 // R12 is the line of the table that is at work, R15 the machine's own memory.
 
 DATA ·machineStart(SB)/8, $·machine(SB)
@@ -54,7 +54,11 @@ five:
 	JCC	own // unsigned: it is one of ours
 
 	SYSCALL
-	MOVQ	AX, 56(R12)
+	MOVQ	56(R12), R13
+	TESTQ	R13, R13
+	JEQ	unkept
+	MOVQ	AX, (R13)
+unkept:
 	CMPQ	AX, $-4095
 	JCC	failed // unsigned: from -4095 to -1
 	MOVQ	72(R12), R13

@@ -3,8 +3,8 @@
 // The machine (machine.go). No Go code calls it. At its start, which is that of a process,
 // no register means anything and there is no stack that it would use.
 //
-// The numbers are those of type instruction: 0 the call, 8 to 48 its arguments, 56 its
-// result, 64 which arguments are to be loaded, 72 the branch, 80 to 120 what is no failure.
+// The numbers are those of type instruction: 0 the call, 8 to 48 its arguments, 56 where
+// its result goes, 64 which arguments are to be loaded, 72 the branch, 80 to 120 what is no failure.
 // R19 is the line of the table that is at work, R20 the machine's own memory.
 
 DATA ·machineStart(SB)/8, $·machine(SB)
@@ -50,7 +50,10 @@ five:
 	BHS	own // unsigned: it is one of ours
 
 	SVC
-	MOVD	R0, 56(R19)
+	MOVD	56(R19), R21
+	CBZ	R21, unkept
+	MOVD	R0, (R21)
+unkept:
 	CMN	$4095, R0
 	BHS	failed // unsigned: from -4095 to -1
 	MOVD	72(R19), R21

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"reflect"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -56,20 +57,38 @@ func NewProgram() *Program {
 	// Room for a container: what grows is copied, and the time of a start is felt.
 	return &Program{list: list{
 		base: dataAddress, memory: make([]byte, scratchSize, 32<<10), used: scratchSize,
-		calls: make([]call, 0, 640), what: make([]string, 0, 640),
+		calls: make([]call, 0, 640), what: make([]Text, 0, 640),
 	}}
 }
 
 // Memory is the address of some bytes that the program has, with what they hold at first.
 func (p *Program) Memory(data []byte) uintptr { return p.list.bytes(data) }
 
-// Call adds a system call; what says in an error what it was to do. An argument is a number,
-// a string or bytes (the address of which is passed), or the Result of a call above.
-func (p *Program) Call(what string, trap uintptr, args ...any) Result {
+// A Text says in an error what a call was to do. It is put together when there is an error,
+// and not for each of the hundreds of calls that do what they should.
+type Text struct {
+	format string
+	args   []any // nil: it is the format, as it stands
+}
+
+// Textf is a Text like fmt.Sprintf's.
+func Textf(format string, args ...any) Text { return Text{format, args} }
+
+func (t Text) String() string {
+	if t.args == nil {
+		return t.format
+	}
+	return fmt.Sprintf(t.format, t.args...)
+}
+
+// Call adds a system call; what is a string or a Text. An argument is a number, a string or
+// bytes (the address of which is passed), or the Result of a call above.
+func (p *Program) Call(what any, trap uintptr, args ...any) Result {
 	return p.add(Setup, what, trap, args...)
 }
 
-func (p *Program) add(step Step, what string, trap uintptr, args ...any) Result {
+// add keeps nothing of what and args: so Go need not make copies of them that live on.
+func (p *Program) add(step Step, what any, trap uintptr, args ...any) Result {
 	var numbers [6]uintptr
 	var from [6]source
 	for i, a := range args {
@@ -91,11 +110,18 @@ func (p *Program) add(step Step, what string, trap uintptr, args ...any) Result 
 		case Result:
 			from[i].line = int32(a.line + 1)
 		default:
-			p.list.fail(fmt.Errorf("join: %s: no argument of a system call: %T", what, a))
+			p.list.fail(fmt.Errorf("join: no argument of a system call: %s", reflect.TypeOf(a)))
 		}
 	}
-	p.list.call(step, what, trap, numbers[:]...)
+	p.list.call(step, "", trap, numbers[:]...)
 	p.last().from = from
+	text := &p.list.what[len(p.list.what)-1]
+	switch what := what.(type) {
+	case string:
+		text.format = what
+	case Text:
+		*text = what
+	}
 	return Result{p, len(p.list.calls) - 1}
 }
 
@@ -135,16 +161,16 @@ func (p *Program) Go(to *Label) {
 }
 
 // Check fails with errno if the word at address, as far as mask goes, is not want.
-func (p *Program) Check(what string, address uintptr, mask, want uint64, errno syscall.Errno) Result {
+func (p *Program) Check(what any, address uintptr, mask, want uint64, errno syscall.Errno) Result {
 	return p.check(what, opCheck, address, mask, want, errno)
 }
 
 // CheckNot fails with errno if it is.
-func (p *Program) CheckNot(what string, address uintptr, mask, not uint64, errno syscall.Errno) Result {
+func (p *Program) CheckNot(what any, address uintptr, mask, not uint64, errno syscall.Errno) Result {
 	return p.check(what, opCheckNot, address, mask, not, errno)
 }
 
-func (p *Program) check(what string, op uint64, address uintptr, mask, word uint64, errno syscall.Errno) Result {
+func (p *Program) check(what any, op uint64, address uintptr, mask, word uint64, errno syscall.Errno) Result {
 	r := p.add(Setup, what, uintptr(op), address, mask, word, uintptr(errno))
 	p.last().from[0].memory = true
 	return r
@@ -169,8 +195,8 @@ func (p *Program) Send(socket, fd int) {
 const Report = reportFD
 
 // Begin is the beginning of a program that goes into a container: nobody there may look into
-// it, no signal ends it, and it dies with its parent. Then it waits, at a socket that is its
-// descriptor 3, for a byte of its parent. One that is gone sends none.
+// it, no signal ends it, and it dies with its parent. Where its parent has something to do
+// first, it waits next: AwaitByte(Report), on a socket.
 func (p *Program) Begin() {
 	p.Call("prctl(PR_SET_DUMPABLE, 0)", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	p.Call("prctl(PR_SET_PDEATHSIG)", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0, 0, 0)
@@ -184,7 +210,6 @@ func (p *Program) Begin() {
 			p.Call("rt_sigaction(SIG_DFL)", unix.SYS_RT_SIGACTION, sig, asItWas, 0, 8)
 		}
 	}
-	p.AwaitByte(Report)
 }
 
 // mayBeIgnored: Go knows it of the signals that it handles, and of those alone. What has a
@@ -206,7 +231,7 @@ func (p *Program) AwaitByte(fd any) {
 }
 
 // Is fails with errno if a call has returned something else.
-func (p *Program) Is(what string, r Result, want uint64, errno syscall.Errno) Result {
+func (p *Program) Is(what any, r Result, want uint64, errno syscall.Errno) Result {
 	return p.add(Setup, what, uintptr(opCheck), r, ^uintptr(0), want, uintptr(errno))
 }
 

@@ -140,6 +140,7 @@ func TestProgramFileIsSealed(t *testing.T) {
 func command(args ...string) *Program {
 	p := NewProgram()
 	p.Begin()
+	p.AwaitByte(Report)
 	child, parent := p.Fork()
 	p.Command(&Cmd{Args: args, Env: []string{"PATH=/nonexistent:/etc:/bin:/usr/bin"}, KeepGroups: true, UID: os.Getuid(), GID: os.Getgid()})
 	p.Here(parent)

@@ -89,6 +89,7 @@ func program(t *testing.T, c Config, script string) (*exec.Cmd, func() error, er
 	t.Helper()
 	p := join.NewProgram()
 	p.Begin()
+	p.AwaitByte(join.Report)
 	if _, err := c.Program(p); err != nil {
 		return nil, nil, err
 	}

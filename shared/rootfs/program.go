@@ -49,7 +49,7 @@ type writer struct {
 	*join.Program
 	root  join.Result // the new root, held
 	name  string
-	about string       // what an error begins with: the volume that it is about
+	about join.Text    // what an error begins with: the volume that it is about
 	null  *join.Result // its /dev/null, held, and looked at
 	stat  uintptr      // where fstat(2) and fstatfs(2) write
 }
@@ -58,13 +58,13 @@ var atCWD = func() uintptr { n := unix.AT_FDCWD; return uintptr(n) }()
 
 func (w *writer) openRoot(c Config) {
 	if o := c.Overlay; o != nil {
-		w.Call(fmt.Sprintf("mount(%q, %q, %q, %q)", "overlay", o.Merged, "overlay", o.options(c.Root)),
+		w.Call(join.Textf("mount(%q, %q, %q, %q)", "overlay", o.Merged, "overlay", o.options(c.Root)),
 			unix.SYS_MOUNT, "overlay", o.Merged, "overlay", 0, o.options(c.Root))
 		w.name = o.Merged
 	} else {
-		w.Call(fmt.Sprintf("mount(%q, %q, MS_BIND|MS_REC)", c.Root, c.Root), unix.SYS_MOUNT, c.Root, c.Root, "", unix.MS_BIND|unix.MS_REC, 0)
+		w.Call(join.Textf("mount(%q, %q, MS_BIND|MS_REC)", c.Root, c.Root), unix.SYS_MOUNT, c.Root, c.Root, "", unix.MS_BIND|unix.MS_REC, 0)
 	}
-	w.root = w.Call(fmt.Sprintf("open(%q)", w.name), unix.SYS_OPENAT, atCWD, w.name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	w.root = w.Call(join.Textf("open(%q)", w.name), unix.SYS_OPENAT, atCWD, w.name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)
 	size := max(unsafe.Sizeof(unix.Stat_t{}), unsafe.Sizeof(unix.Statfs_t{}))
 	w.stat = w.Memory(make([]byte, size))
 }
@@ -72,12 +72,12 @@ func (w *writer) openRoot(c Config) {
 // open finds a place in the root and holds it. kind is O_DIRECTORY, or 0 for whatever it is.
 func (w *writer) open(name string, kind int, resolve uint64) join.Result {
 	how := unix.OpenHow{Flags: uint64(unix.O_PATH | unix.O_CLOEXEC | kind), Resolve: resolve}
-	what := fmt.Sprintf("%sopenat2(%q, %q)", w.about, w.name, name)
+	format := "%sopenat2(%q, %q)"
 	if resolve == noLinks {
-		what += ", which must not be, or be below, a symbolic link"
+		format += ", which must not be, or be below, a symbolic link"
 	}
 	// Somebody renames on the way; openat2(2) says to try again.
-	return w.Call(what, unix.SYS_OPENAT2, w.root, name, join.Struct(how), unsafe.Sizeof(how)).Again(unix.EAGAIN)
+	return w.Call(join.Textf(format, w.about, w.name, name), unix.SYS_OPENAT2, w.root, name, join.Struct(how), unsafe.Sizeof(how)).Again(unix.EAGAIN)
 }
 
 // exists are the errnos of making what is there: a read-only root says EROFS, on some file
@@ -96,7 +96,7 @@ func (w *writer) folder(name string, resolve uint64) join.Result {
 			above = w.open(at, unix.O_DIRECTORY, resolve)
 		}
 		at = path.Join(at, part)
-		w.Call(fmt.Sprintf("%smaking %s in the root file system", w.about, at), unix.SYS_MKDIRAT, above, part, 0o755).Ignore(exists...)
+		w.Call(join.Textf("%smaking %s in the root file system", w.about, at), unix.SYS_MKDIRAT, above, part, 0o755).Ignore(exists...)
 		if above != w.root {
 			w.close(above)
 		}
@@ -108,7 +108,7 @@ func (w *writer) folder(name string, resolve uint64) join.Result {
 func (w *writer) file(name string, resolve uint64) join.Result {
 	dir, base := path.Split(path.Clean("/" + name))
 	above := w.folder(dir, resolve)
-	w.Call(fmt.Sprintf("%smaking %s in the root file system", w.about, name), unix.SYS_MKNODAT, above, base, unix.S_IFREG|0o644, 0).Ignore(exists...)
+	w.Call(join.Textf("%smaking %s in the root file system", w.about, name), unix.SYS_MKNODAT, above, base, unix.S_IFREG|0o644, 0).Ignore(exists...)
 	w.close(above)
 	return w.open(name, 0, resolve)
 }
@@ -122,20 +122,20 @@ func (w *writer) close(fds ...join.Result) {
 }
 
 func (w *writer) mount(m Mount) {
-	w.Call(fmt.Sprintf("fchdir(%q)", m.Target), unix.SYS_FCHDIR, w.folder(m.Target, noLinks))
-	w.Call(fmt.Sprintf("mount(%q, %q, %q, %#x, %q)", m.Source, m.Target, m.Type, m.Flags, m.Data),
+	w.Call(join.Textf("fchdir(%q)", m.Target), unix.SYS_FCHDIR, w.folder(m.Target, noLinks))
+	w.Call(join.Textf("mount(%q, %q, %q, %#x, %q)", m.Source, m.Target, m.Type, m.Flags, m.Data),
 		unix.SYS_MOUNT, m.Source, ".", m.Type, m.Flags, m.Data)
 	if want, known := magic[m.Type]; known {
 		w.fstatfs(m.Target, w.open(m.Target, 0, noLinks))
-		w.isFS(fmt.Sprintf("%s in the root file system is no %s", m.Target, m.Type), want)
+		w.isFS(join.Textf("%s in the root file system is no %s", m.Target, m.Type), want)
 	}
 }
 
 func (w *writer) fstatfs(name string, fd join.Result) {
-	w.Call(fmt.Sprintf("fstatfs(%q)", name), unix.SYS_FSTATFS, fd, w.stat)
+	w.Call(join.Textf("fstatfs(%q)", name), unix.SYS_FSTATFS, fd, w.stat)
 }
 
-func (w *writer) isFS(what string, magic int64) {
+func (w *writer) isFS(what any, magic int64) {
 	w.Check(what, w.stat+unsafe.Offsetof(unix.Statfs_t{}.Type), 1<<32-1, uint64(magic), unix.EINVAL)
 }
 
@@ -150,21 +150,21 @@ func (w *writer) fillDev(devices []Device, links []Link) {
 		w.makeDevice(dev, d)
 	}
 	for _, l := range links {
-		w.Call(fmt.Sprintf("symlinkat(%q, /dev, %q)", l.Target, l.Name), unix.SYS_SYMLINKAT, l.Target, dev, l.Name)
+		w.Call(join.Textf("symlinkat(%q, /dev, %q)", l.Target, l.Name), unix.SYS_SYMLINKAT, l.Target, dev, l.Name)
 	}
 }
 
 func (w *writer) makeDevice(dev join.Result, d Device) {
 	borrow, done := &join.Label{}, &join.Label{}
-	what := "/dev/" + d.Name + ": "
+	what := join.Textf("/dev/%s: ", d.Name)
 	number := unix.Mkdev(d.Major, d.Minor)
-	w.Call(fmt.Sprintf("%smknod(%d:%d)", what, d.Major, d.Minor), unix.SYS_MKNODAT, dev, d.Name, unix.S_IFCHR|d.Mode, number).On(unix.EPERM, borrow)
+	w.Call(join.Textf("%smknod(%d:%d)", what, d.Major, d.Minor), unix.SYS_MKNODAT, dev, d.Name, unix.S_IFCHR|d.Mode, number).On(unix.EPERM, borrow)
 	node := w.node(what, dev, d.Name)
 	w.bind(what, node, node, false, 0)
 	w.Go(done)
 
 	w.Here(borrow) // in a user namespace nobody makes nodes: the host's
-	w.Call(what+"mknod(a file)", unix.SYS_MKNODAT, dev, d.Name, unix.S_IFREG|0o644, 0)
+	w.Call(join.Textf("%smknod(a file)", what), unix.SYS_MKNODAT, dev, d.Name, unix.S_IFREG|0o644, 0)
 	place := w.node(what, dev, d.Name)
 	host := w.node(what, atCWD, "/dev/"+d.Name)
 	w.isDevice(host, d)
@@ -172,31 +172,31 @@ func (w *writer) makeDevice(dev join.Result, d Device) {
 	w.Here(done)
 }
 
-func (w *writer) node(what string, dir any, name string) join.Result {
-	return w.Call(fmt.Sprintf("%sopenat(%q)", what, name), unix.SYS_OPENAT, dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC)
+func (w *writer) node(what join.Text, dir any, name string) join.Result {
+	return w.Call(join.Textf("%sopenat(%q)", what, name), unix.SYS_OPENAT, dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC)
 }
 
 func (w *writer) isDevice(fd join.Result, d Device) {
-	what := fmt.Sprintf("%s is not the character device %d:%d", d.Name, d.Major, d.Minor)
-	w.Call(fmt.Sprintf("fstat(%q)", d.Name), unix.SYS_FSTAT, fd, w.stat)
+	what := join.Textf("%s is not the character device %d:%d", d.Name, d.Major, d.Minor)
+	w.Call(join.Textf("fstat(%q)", d.Name), unix.SYS_FSTAT, fd, w.stat)
 	w.Check(what, w.stat+unsafe.Offsetof(unix.Stat_t{}.Mode), unix.S_IFMT, unix.S_IFCHR, unix.ENODEV)
 	w.Check(what, w.stat+unsafe.Offsetof(unix.Stat_t{}.Rdev), 1<<32-1, unix.Mkdev(d.Major, d.Minor), unix.ENODEV)
 }
 
 // bind shows what source holds at the place that target holds, with all that is mounted
 // below it if it is a folder.
-func (w *writer) bind(what string, source, target join.Result, folder bool, attr uint64) (tree join.Result) {
+func (w *writer) bind(what join.Text, source, target join.Result, folder bool, attr uint64) (tree join.Result) {
 	flags := unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_EMPTY_PATH
 	if folder {
 		flags |= unix.AT_RECURSIVE
 	}
-	tree = w.Call(what+"open_tree(OPEN_TREE_CLONE)", unix.SYS_OPEN_TREE, source, "", flags)
+	tree = w.Call(join.Textf("%sopen_tree(OPEN_TREE_CLONE)", what), unix.SYS_OPEN_TREE, source, "", flags)
 	w.setAttr(what, tree, attr, folder)
-	w.Call(what+"move_mount", unix.SYS_MOVE_MOUNT, tree, "", target, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+	w.Call(join.Textf("%smove_mount", what), unix.SYS_MOVE_MOUNT, tree, "", target, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
 	return tree
 }
 
-func (w *writer) setAttr(what string, fd join.Result, attr uint64, recursive bool) {
+func (w *writer) setAttr(what join.Text, fd join.Result, attr uint64, recursive bool) {
 	if attr == 0 {
 		return
 	}
@@ -205,7 +205,7 @@ func (w *writer) setAttr(what string, fd join.Result, attr uint64, recursive boo
 		flags |= unix.AT_RECURSIVE
 	}
 	set := unix.MountAttr{Attr_set: attr}
-	w.Call(fmt.Sprintf("%smount_setattr(%#x)", what, attr), unix.SYS_MOUNT_SETATTR, fd, "", flags, join.Struct(set), unsafe.Sizeof(set))
+	w.Call(join.Textf("%smount_setattr(%#x)", what, attr), unix.SYS_MOUNT_SETATTR, fd, "", flags, join.Struct(set), unsafe.Sizeof(set))
 }
 
 func (w *writer) bindVolume(v Volume) error {
@@ -213,18 +213,18 @@ func (w *writer) bindVolume(v Volume) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("volume %s: ", v)
+	what := join.Textf("volume %s: ", v)
 	w.about = what
-	defer func() { w.about = "" }()
+	defer func() { w.about = join.Text{} }()
 	kind, place := 0, w.file
 	if info.IsDir() {
 		kind, place = unix.O_DIRECTORY, w.folder
 	}
-	source := w.Call(fmt.Sprintf("%sopen(%q)", what, v.Source), unix.SYS_OPENAT, atCWD, v.Source, unix.O_PATH|unix.O_CLOEXEC|kind)
+	source := w.Call(join.Textf("%sopen(%q)", what, v.Source), unix.SYS_OPENAT, atCWD, v.Source, unix.O_PATH|unix.O_CLOEXEC|kind)
 	target := place(v.Target, withLinks)
 	w.fstatfs(v.Target, target)
 	for name, number := range magic {
-		w.CheckNot(fmt.Sprintf("%s%s is in a %s: nothing can be mounted there", what, v.Target, name),
+		w.CheckNot(join.Textf("%s%s is in a %s: nothing can be mounted there", what, v.Target, name),
 			w.stat+unsafe.Offsetof(unix.Statfs_t{}.Type), 1<<32-1, uint64(number), unix.EPERM)
 	}
 	attr := uint64(unix.MOUNT_ATTR_NODEV)
@@ -237,7 +237,7 @@ func (w *writer) bindVolume(v Volume) error {
 
 func (w *writer) makeReadOnly(name string) {
 	file, done := &join.Label{}, &join.Label{}
-	what := fmt.Sprintf("making %s read-only: ", name)
+	what := join.Textf("making %s read-only: ", name)
 	folder := w.open(name, unix.O_DIRECTORY, noLinks).On(unix.ENOENT, done).On(unix.ENOTDIR, file)
 	w.bind(what, folder, folder, true, unix.MOUNT_ATTR_RDONLY)
 	w.Go(done)
@@ -255,13 +255,13 @@ func (w *writer) mask(name string) {
 	}
 	file, done := &join.Label{}, &join.Label{}
 	folder := w.open(name, unix.O_DIRECTORY, noLinks).On(unix.ENOENT, done).On(unix.ENOTDIR, file)
-	w.Call(fmt.Sprintf("fchdir(%q)", name), unix.SYS_FCHDIR, folder)
+	w.Call(join.Textf("fchdir(%q)", name), unix.SYS_FCHDIR, folder)
 	const flags = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	w.Call(fmt.Sprintf("mount(%q, %q, %q)", "tmpfs", name, "tmpfs"), unix.SYS_MOUNT, "tmpfs", ".", "tmpfs", flags, "size=0k")
+	w.Call(join.Textf("mount(%q, %q, %q)", "tmpfs", name, "tmpfs"), unix.SYS_MOUNT, "tmpfs", ".", "tmpfs", flags, "size=0k")
 	w.Go(done)
 	w.Here(file)
 	other := w.open(name, 0, noLinks)
-	w.bind(fmt.Sprintf("masking %s: ", name), *w.null, other, false, unix.MOUNT_ATTR_RDONLY)
+	w.bind(join.Textf("masking %s: ", name), *w.null, other, false, unix.MOUNT_ATTR_RDONLY)
 	w.Here(done)
 }
 
@@ -273,15 +273,15 @@ func (w *writer) closeDown(c Config) {
 	if c.ReadOnly {
 		attr |= unix.MOUNT_ATTR_RDONLY
 	}
-	w.setAttr("the root: ", w.root, attr, false)
+	w.setAttr(join.Textf("the root: "), w.root, attr, false)
 	if c.NoDev && len(c.Devices) > 0 {
-		w.setAttr("/dev: ", w.open("/dev", 0, noLinks), unix.MOUNT_ATTR_NODEV, false)
+		w.setAttr(join.Textf("/dev: "), w.open("/dev", 0, noLinks), unix.MOUNT_ATTR_NODEV, false)
 	}
 }
 
 func (w *writer) pivot() {
-	w.Call(fmt.Sprintf("fchdir(%q)", w.name), unix.SYS_FCHDIR, w.root)
-	w.Call(fmt.Sprintf("pivot_root(%q)", w.name), unix.SYS_PIVOT_ROOT, ".", ".")
+	w.Call(join.Textf("fchdir(%q)", w.name), unix.SYS_FCHDIR, w.root)
+	w.Call(join.Textf("pivot_root(%q)", w.name), unix.SYS_PIVOT_ROOT, ".", ".")
 	w.Call("umount2(the old root, MNT_DETACH)", unix.SYS_UMOUNT2, ".", unix.MNT_DETACH)
 	w.Call(`chdir("/")`, unix.SYS_CHDIR, "/")
 }

@@ -23,7 +23,7 @@ func Docker(kept func(capability int) bool) Filter {
 		}
 	}
 	slices.Sort(calls)
-	f := Filter{Otherwise: Errno(unix.EPERM)}
+	f := Filter{Otherwise: Errno(unix.EPERM), Rules: make([]Rule, 0, len(calls)+16)}
 	for _, call := range slices.Compact(calls) {
 		f.Rules = append(f.Rules, Rule{Call: call, Do: Allow})
 	}

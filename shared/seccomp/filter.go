@@ -59,6 +59,7 @@ func (r Rule) always() bool { return r.Do == Allow && len(r.When) == 0 }
 // Calls are the calls that the filter lets pass, in the order of their numbers. Some may have
 // a rule before that forbids certain arguments.
 func (f Filter) Calls() (calls []int) {
+	calls = make([]int, 0, len(f.Rules))
 	for _, r := range f.Rules {
 		if r.always() {
 			calls = append(calls, r.Call)
@@ -88,14 +89,14 @@ func (f Filter) Assemble() ([]unix.SockFilter, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	p := []unix.SockFilter{
+	p := append(make([]unix.SockFilter, 0, maxProgram/4), // one that must grow is copied
 		load(offsetArch),
 		jump(unix.BPF_JEQ, arch, 1, 0),
 		ret(Kill),
 		load(offsetCall),
 		jump(unix.BPF_JGE, x32Bit, 0, 1),
 		ret(Errno(unix.ENOSYS)),
-	}
+	)
 	for _, r := range f.Rules {
 		if !r.always() {
 			p = append(p, r.assemble()...)
@@ -139,7 +140,7 @@ func (r Rule) assemble() []unix.SockFilter {
 
 // check finds what the assembler relies on.
 func (f Filter) check() error {
-	last := map[int]bool{}
+	last := make(map[int]bool, len(f.Rules))
 	for _, r := range f.Rules {
 		switch {
 		case last[r.Call]:

@@ -11,7 +11,9 @@
 //   - flock(2) where a step has two halves: Update reads, changes and writes, and none of
 //     two at once is lost; a name and its folder come and go together;
 //   - Remove, which works with a damaged record and with none, and which a reader never
-//     sees half done; Sweep, for what a mydocker left that was killed in the middle;
+//     sees half done; Sweep, for what a mydocker left that was killed in the middle of it;
+//   - a container whose mydocker was killed in the middle of Create is listed, with what is
+//     known of it, so that it can be removed, and all that it has;
 //   - a name that points to nothing is free again;
 //   - Signal, by pidfd: a PID that was given to somebody else is never hit;
 //   - ids that come from outside are checked before they become a part of a path.
@@ -110,30 +112,61 @@ func (s Store) name(name string) string { return filepath.Join(s.Root, "names", 
 // Create makes a container and its first record. An empty ID is chosen, a zero Created is
 // now. Of several who want one ID or one name at once, one gets it.
 func (s Store) Create(r Record) (Record, error) {
+	d, err := s.Begin(r)
+	if err != nil {
+		return Record{}, err
+	}
+	if err := d.Save(r.Config, nil); err != nil {
+		return Record{}, err
+	}
+	return d.Record, nil
+}
+
+// A Draft is a container that is being created: its id and its name are taken, and nobody
+// else sees it before Save. If its process is killed before, it is listed from then on.
+type Draft struct {
+	Record
+	store  Store
+	folder lock
+}
+
+// Begin is the first half of Create, which may fail, and is soon done.
+func (s Store) Begin(r Record) (*Draft, error) {
 	if r.ID == "" {
-		r.ID = newID()
+		r.ID = NewID()
 	}
 	if r.Created.IsZero() {
 		r.Created = time.Now()
 	}
 	if !isID(r.ID) {
-		return Record{}, fmt.Errorf("the id %q is not 12 hex digits", r.ID)
+		return nil, fmt.Errorf("the id %q is not 12 hex digits", r.ID)
 	}
 	if r.Name != "" && !isName(r.Name) {
-		return Record{}, fmt.Errorf("the name %q has other characters than a-z A-Z 0-9 _ . -", r.Name)
+		return nil, fmt.Errorf("the name %q has other characters than a-z A-Z 0-9 _ . -", r.Name)
 	}
-
 	folder, err := s.begin(r)
 	if err != nil {
-		return Record{}, err
+		return nil, err
 	}
-	err = s.save(r)
-	folder.unlock()
-	if err != nil {
-		return Record{}, errors.Join(err, s.Remove(r.ID))
-	}
-	return r, nil
+	return &Draft{r, s, folder}, nil
 }
+
+// Save is the second half: the first record, with a Config as json.Marshal returns it. After
+// an error there is no container.
+func (d *Draft) Save(config json.RawMessage, err error) error {
+	if d.Config = config; err == nil {
+		err = d.store.save(d.Record)
+	}
+	d.Close()
+	if err != nil {
+		err = errors.Join(err, d.store.Remove(d.ID))
+	}
+	return err
+}
+
+// Close is the second half when there is to be no container after all. Until a Remove it is
+// listed.
+func (d *Draft) Close() { d.folder.unlock() }
 
 // begin makes the folder and takes the name, both or neither. It returns the folder locked:
 // as long as it is, and has no record, the container is being created.
@@ -210,7 +243,8 @@ func (s Store) abandoned(id string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-func newID() string {
+// NewID is an id that nobody has: six bytes at random.
+func NewID() string {
 	var b [6]byte
 	rand.Read(b[:]) // never fails (crypto/rand)
 	return hex.EncodeToString(b[:])
@@ -289,6 +323,23 @@ func (s Store) Update(id string, change func(*Record) error) (Record, error) {
 	return r, s.save(r)
 }
 
+// Put writes a record in the place of the one that is there, for its container's keeper, who
+// alone changes it: nothing is read. After a Remove it is ErrNotFound.
+func (s Store) Put(r Record) error {
+	folder, err := flock(s.Dir(r.ID))
+	if err == nil {
+		defer folder.unlock()
+		_, err = os.Lstat(s.record(r.ID)) // by its path: had Remove been faster, it would not be there
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s", ErrNotFound, r.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return s.save(r)
+}
+
 // List reads all records. It returns those that can be read even when some cannot: then
 // the error is a DamagedError for each of the others, joined.
 func (s Store) List() ([]Record, error) {
@@ -300,17 +351,51 @@ func (s Store) List() ([]Record, error) {
 		return nil, err
 	}
 	var all []Record
+	var without []string
 	var damaged []error
 	for _, e := range entries {
 		switch r, err := s.Load(e.Name()); {
 		case errors.Is(err, ErrNotFound): // being created, being removed, or none of ours
+			without = append(without, e.Name())
 		case err != nil:
 			damaged = append(damaged, err)
 		default:
 			all = append(all, r)
 		}
 	}
-	return all, errors.Join(damaged...)
+	unfinished, err := s.unfinished(without)
+	return append(all, unfinished...), errors.Join(append(damaged, err)...)
+}
+
+// unfinished are the containers among these whose mydocker was killed before their first
+// record. What is known of them is in the names of files; Config is an empty object.
+func (s Store) unfinished(ids []string) (all []Record, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	root, err := flock(s.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer root.unlock()
+	names, err := s.names()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		info, err := os.Stat(s.Dir(id))
+		if err != nil || !isID(id) || !s.abandoned(id) {
+			continue
+		}
+		r := Record{ID: id, Created: info.ModTime(), Config: json.RawMessage("{}")}
+		for name, owner := range names {
+			if owner == id {
+				r.Name = name
+			}
+		}
+		all = append(all, r)
+	}
+	return all, nil
 }
 
 // Find returns the container that ref means: an id, a name, or the beginning of an id that
@@ -371,17 +456,27 @@ func (s Store) Remove(id string) error {
 
 // free removes the names that lead to id. The record may not be readable: the links are asked.
 func (s Store) free(id string) error {
-	entries, err := os.ReadDir(s.name(""))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	var errs []error
-	for _, e := range entries {
-		if s.owner(e.Name()) == id {
-			errs = append(errs, os.Remove(s.name(e.Name())))
+	names, err := s.names()
+	errs := []error{err}
+	for name, owner := range names {
+		if owner == id {
+			errs = append(errs, os.Remove(s.name(name)))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// names are all names, and the ids that they lead to.
+func (s Store) names() (owners map[string]string, err error) {
+	entries, err := os.ReadDir(s.name(""))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	owners = map[string]string{}
+	for _, e := range entries {
+		owners[e.Name()] = s.owner(e.Name())
+	}
+	return owners, nil
 }
 
 // takeAway removes a folder: first out of the readers' sight, in one step.
@@ -401,7 +496,7 @@ func (s Store) takeAway(id string) error {
 	return os.RemoveAll(gone)
 }
 
-// Sweep removes what a mydocker left that was killed in the middle of Create or Remove.
+// Sweep removes what a mydocker left that was killed in the middle of Remove.
 func (s Store) Sweep() error {
 	root, err := flock(s.Root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -417,11 +512,8 @@ func (s Store) Sweep() error {
 	}
 	var errs []error
 	for _, e := range entries {
-		switch id := e.Name(); {
-		case strings.HasPrefix(id, ".gone-"):
-			errs = append(errs, os.RemoveAll(s.Dir(id)))
-		case isID(id) && s.abandoned(id):
-			errs = append(errs, s.free(id), s.takeAway(id))
+		if strings.HasPrefix(e.Name(), ".gone-") {
+			errs = append(errs, os.RemoveAll(s.Dir(e.Name())))
 		}
 	}
 	return errors.Join(errs...)

@@ -225,7 +225,8 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-// A mydocker that was killed at any point of Create leaves nothing that stays in the way.
+// A mydocker that was killed at any point of Create or Remove leaves nothing that stays in
+// the way, and nothing that cannot be found.
 func TestAbandoned(t *testing.T) {
 	s := open(t)
 	kept := create(t, s, "kept")
@@ -235,29 +236,70 @@ func TestAbandoned(t *testing.T) {
 	require.NoError(t, os.Symlink("ba9876543210", s.name("ghost"))) // after a Remove by hand
 	list, err := s.List()
 	require.NoError(t, err)
-	assert.Len(t, list, 1)
+	require.Len(t, list, 2)
+	found := mustFind(t, s, id[:5])
+	assert.Equal(t, "web", found.Name)
+	assert.WithinDuration(t, time.Now(), found.Created, time.Minute)
+	assert.JSONEq(t, "{}", string(found.Config))
+	state, err := s.State(found)
+	require.NoError(t, err)
+	assert.Equal(t, Created, state)
 
-	create(t, s, "web")
+	create(t, s, "web") // the name is free
 	create(t, s, "ghost")
+	assert.Empty(t, mustFind(t, s, id).Name)
 	require.NoError(t, os.Mkdir(s.Dir(".gone-"+id), 0o700)) // in the middle of Remove
 	require.NoError(t, s.Sweep())
+	require.NoError(t, s.Remove(id))
 	entries, err := os.ReadDir(s.Dir(""))
 	require.NoError(t, err)
 	assert.Len(t, entries, 3)
 	mustFind(t, s, kept.ID)
+}
 
-	// One that is being created is not abandoned.
-	require.NoError(t, os.Mkdir(s.Dir(id), 0o700))
-	folder, err := flock(s.Dir(id))
-	require.NoError(t, err)
-	require.NoError(t, os.Symlink(id, s.name("busy")))
-	_, err = s.Create(Record{Name: "busy", Command: []string{"true"}})
-	assert.ErrorIs(t, err, ErrNameTaken)
-	require.NoError(t, s.Sweep())
-	assert.DirExists(t, s.Dir(id))
-	folder.unlock()
-	require.NoError(t, s.Sweep())
-	assert.NoDirExists(t, s.Dir(id))
+// One that is being created is nobody else's, and not abandoned.
+func TestDraft(t *testing.T) {
+	s := open(t)
+	for _, second := range []func(d *Draft) error{
+		func(d *Draft) error { return d.Save(json.RawMessage(`{"a": 1}`), nil) },
+		func(d *Draft) error { d.Close(); return s.Remove(d.ID) },
+		func(d *Draft) error { assert.Error(t, d.Save(nil, os.ErrInvalid)); return nil },
+	} {
+		d, err := s.Begin(Record{Name: "busy", Command: []string{"true"}})
+		require.NoError(t, err)
+		_, err = s.Create(Record{Name: "busy", Command: []string{"true"}})
+		assert.ErrorIs(t, err, ErrNameTaken)
+		list, err := s.List()
+		require.NoError(t, err)
+		assert.Empty(t, list)
+		_, err = s.Find(d.ID)
+		assert.ErrorIs(t, err, ErrNotFound)
+		require.NoError(t, s.Sweep())
+		assert.DirExists(t, s.Dir(d.ID))
+		require.NoError(t, second(d))
+		if r, err := s.Find("busy"); err == nil {
+			assert.JSONEq(t, `{"a": 1}`, string(r.Config))
+			require.NoError(t, s.Remove(r.ID))
+		} else {
+			assert.ErrorIs(t, err, ErrNotFound)
+		}
+		assert.NoDirExists(t, s.Dir(d.ID))
+	}
+}
+
+// The keeper's way to write: no reading, and never into what was removed.
+func TestPut(t *testing.T) {
+	s := open(t)
+	r := create(t, s, "web")
+	code := 3
+	r.ExitCode = &code
+	require.NoError(t, s.Put(r))
+	assert.Equal(t, 3, *mustFind(t, s, "web").ExitCode)
+	require.NoError(t, s.Remove(r.ID))
+	assert.ErrorIs(t, s.Put(r), ErrNotFound)
+	assert.NoDirExists(t, s.Dir(r.ID))
+	require.NoError(t, os.Mkdir(s.Dir(r.ID), 0o700)) // with a folder and no record
+	assert.ErrorIs(t, s.Put(r), ErrNotFound)
 }
 
 func TestFind(t *testing.T) {

@@ -101,5 +101,6 @@ func keep() {
 	if err := json.Unmarshal(r.Config, &spec); err != nil {
 		os.Exit(report(0, fmt.Errorf("the record of container %s: config: %w", r.ID, err)))
 	}
-	os.Exit(report(supervise(s, r, spec, caller{}, tellStarted)))
+	c := &container{store: s, record: r, spec: spec}
+	os.Exit(report(c.supervise(tellStarted)))
 }

@@ -262,7 +262,7 @@ func (t *target) walls(cmd *join.Cmd) error {
 	// TODO: The set and the filter are made from the Spec, as they were for process 1: the
 	// methods capabilities and filterFor. confine does the rest; but for the score by which the
 	// kernel chooses whom to kill (oomScoreOf).
-	set, err := t.spec.capabilities()
+	set, _, err := t.spec.capabilities()
 	if err != nil {
 		return err
 	}

@@ -251,7 +251,7 @@ func (t *target) enter(cmd *join.Cmd) (err error) {
 // walls gives the command those of the container. Without them the joined command is one of
 // ours that stands inside: with all our capabilities.
 func (t *target) walls(cmd *join.Cmd) error {
-	set, err := t.spec.capabilities()
+	set, _, err := t.spec.capabilities()
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,11 @@
-package caps
+// Package thread is how the calling thread gives up capabilities: the kernel keeps them for
+// each thread. Call it on the thread that will execute the program, or clone the process that
+// does, with runtime.LockOSThread; all others keep what they have.
+//
+// It stands on gocapability, which asks the kernel for its last capability whenever a program
+// starts that has it linked in. So a mydocker that has its process 1 write the calls down
+// (shared/join) does without it, and starts the sooner.
+package thread
 
 import (
 	"errors"
@@ -6,17 +13,12 @@ import (
 
 	"github.com/syndtr/gocapability/capability"
 	"golang.org/x/sys/unix"
-)
 
-// All of this file is about the calling thread: the kernel keeps capabilities for each
-// thread. Call it on the thread that will execute the program, or clone the process that
-// does, with runtime.LockOSThread; all others keep what they have.
+	"mydocker.example/shared/caps"
+)
 
 // ErrMissing is what Limit fails with when something is to be kept that the thread has not.
 var ErrMissing = errors.New("not this thread's to keep")
-
-// Thread reads the sets of the calling thread.
-func Thread() (Sets, error) { return read("/proc/thread-self/status") }
 
 // Limit leaves the calling thread keep and nothing else, for good: inheritable and ambient
 // empty, and no program that it executes gets more, whoever owns the file and whatever the
@@ -25,8 +27,8 @@ func Thread() (Sets, error) { return read("/proc/thread-self/status") }
 // The order is the kernel's. Bounding first: each PR_CAPBSET_DROP needs CAP_SETPCAP, and
 // that may be among what goes. Then the three sets of capset(2). A capability leaves the
 // ambient set by itself with the inheritable one.
-func Limit(keep Set) error {
-	now, err := Thread()
+func Limit(keep caps.Set) error {
+	now, err := caps.Thread()
 	if err != nil {
 		return err
 	}
@@ -53,10 +55,10 @@ func Limit(keep Set) error {
 		return fmt.Errorf("capset(%s): %w", keep, err)
 	}
 	// What the kernel says is what holds.
-	if now, err = Thread(); err != nil {
+	if now, err = caps.Thread(); err != nil {
 		return err
 	}
-	if want := (Sets{Permitted: keep, Effective: keep, Bounding: now.Bounding & keep}); now != want {
+	if want := (caps.Sets{Permitted: keep, Effective: keep, Bounding: now.Bounding & keep}); now != want {
 		return fmt.Errorf("after the drop the thread has %+v", now)
 	}
 	return nil
