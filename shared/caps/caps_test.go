@@ -115,3 +115,9 @@ func TestFilesOfProc(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Docker, sets.Effective)
 }
+
+func TestBounding(t *testing.T) {
+	now, err := Thread()
+	require.NoError(t, err)
+	assert.Equal(t, now.Bounding, Bounding())
+}

@@ -21,6 +21,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Set is capabilities as the kernel writes them in /proc/PID/status: bit n is capability n.
@@ -84,6 +86,19 @@ func OfProcess(proc string, pid int) (Sets, error) {
 
 // Thread reads the sets of the calling thread.
 func Thread() (Sets, error) { return read("/proc/thread-self/status") }
+
+// Bounding is the bounding set of the calling thread, asked for one by one: sooner done than
+// the kernel has written a status (prctl(2), PR_CAPBSET_READ).
+func Bounding() (s Set) {
+	for n := range 64 {
+		has, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, uintptr(n), 0)
+		if errno != 0 { // EINVAL: this kernel has no such capability, and none above it
+			break
+		}
+		s |= Set(has) << n
+	}
+	return s
+}
 
 func read(path string) (Sets, error) {
 	f, err := os.Open(path)

@@ -120,14 +120,14 @@ func addBusybox(dir, busybox string) error {
 }
 
 // programs are copied where there is no busybox. The first must be there.
-var programs = strings.Fields(`sh
+const programs = `sh
 	cat chmod chown cp cut date dd df du echo env expr false find free grep head hostname id
 	kill ln ls mkdir mknod mktemp mount mv nproc ping printf ps pwd readlink rm rmdir sed
 	seq sleep sort stat stty sync tail tee test touch tr true tty umount uname uniq wc
-	whoami xargs yes`)
+	whoami xargs yes`
 
 func addPrograms(dir string, find func(string) (string, error)) error {
-	for i, name := range programs {
+	for i, name := range strings.Fields(programs) {
 		path, err := find(name)
 		if err != nil && i > 0 {
 			continue

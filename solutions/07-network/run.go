@@ -98,9 +98,12 @@ type caller struct{ stdin, stdout, stderr *os.File }
 // supervise is the life of a container, seen from its parent: make, start, wait, and take
 // back. Whoever runs it is the container's keeper. started is called when the command runs.
 func (c *container) supervise(started func()) (code int, err error) {
-	taken := takeSignals()
-	failed := c.prepare() // in the meantime; nobody sees anything of it yet
-	signals := <-taken
+	// From here on a signal is handed on and does not end us halfway. What nohup(1) made us
+	// ignore stays ignored: the command inherits that. Of those who read no more we want to
+	// hear by EPIPE.
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, slices.DeleteFunc(slices.Clone(forwarded), signal.Ignored)...)
+	signal.Ignore(syscall.SIGPIPE)
 
 	if err := c.begin(); err != nil {
 		return 0, errors.Join(err, c.undo.Run())
@@ -109,32 +112,14 @@ func (c *container) supervise(started func()) (code int, err error) {
 	if err != nil {
 		return 0, errors.Join(err, c.undo.Run(), c.drop())
 	}
-	if failed == nil {
-		failed = c.start()
-	}
-	if failed != nil {
-		return 0, c.giveUp(failed)
+	if err := c.start(); err != nil {
+		return 0, c.giveUp(err)
 	}
 	started()
 
 	go forward(signals, c.child)
 	code, err = c.wait()
 	return code, errors.Join(err, c.end(code), say(code))
-}
-
-// takeSignals has the signals that are forwarded come to us, where they would end us. It needs
-// threads of its own, and it takes the time of a tenth of a start to make them: so it goes on
-// at the side. What nohup(1) made us ignore stays ignored: the command inherits that. Of those
-// who read no more we want to hear by EPIPE.
-func takeSignals() <-chan chan os.Signal {
-	taken := make(chan chan os.Signal)
-	go func() {
-		signals := make(chan os.Signal, 16)
-		signal.Notify(signals, slices.DeleteFunc(slices.Clone(forwarded), signal.Ignored)...)
-		signal.Ignore(syscall.SIGPIPE)
-		taken <- signals
-	}()
-	return taken
 }
 
 // begin takes the id and the name, unless that is done (detach).
@@ -197,6 +182,9 @@ func (c *container) start() (err error) {
 		return err
 	}
 	if err := c.makeFolders(); err != nil {
+		return err
+	}
+	if err := c.prepare(); err != nil {
 		return err
 	}
 	if err := c.makeGroup(); err != nil {
