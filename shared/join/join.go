@@ -179,7 +179,7 @@ func (l *list) outcome(first int, report io.Reader) (int, error) {
 		case kind == recordPID && last == first && isChild(int(value)):
 			last = int(value)
 		case int(kind) < len(l.calls):
-			failure = &Error{Step: l.calls[kind].step, What: l.what[kind].String(), Errno: syscall.Errno(value)}
+			failure = &Error{Step: l.calls[kind].step, What: fmt.Sprint(l.what[kind]), Errno: syscall.Errno(value)}
 		default:
 			failure = errors.New("join: the report makes no sense")
 		}

@@ -486,7 +486,7 @@ func (l *list) insert(at int, step Step, trap uintptr, args ...uintptr) {
 	last := len(l.calls) - 1
 	c := l.calls[last]
 	l.calls = slices.Insert(l.calls[:last], at, c)
-	l.what = slices.Insert(l.what[:last], at, Text{format: "test"})
+	l.what = slices.Insert(l.what[:last], at, any("test"))
 }
 
 func (l *list) index(step Step) int {
@@ -511,7 +511,7 @@ func TestAReportThatMakesNoSense(t *testing.T) {
 	for _, said := range [][2]uint32{{recordPID, 1}, {recordPID, 1 << 31}, {77, 1}, {recordPID - 1, 0}} {
 		child := exec.Command("true")
 		require.NoError(t, child.Start())
-		l := &list{calls: make([]call, 3), what: make([]Text, 3)}
+		l := &list{calls: make([]call, 3), what: make([]any, 3)}
 		_, err := l.outcome(child.Process.Pid, bytes.NewReader(unsafe.Slice((*byte)(unsafe.Pointer(&said)), recordSize)))
 		assert.ErrorContains(t, err, "no sense")
 	}

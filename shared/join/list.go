@@ -20,7 +20,7 @@ import (
 // place of its own: base.
 type list struct {
 	calls  []call
-	what   []Text // of each call, for the error
+	what   []any // of each call, for the error: a string or a *Text
 	forks  bool
 	cwd    *byte   // where getcwd(2) puts its answer
 	base   uintptr // where the memory will be; 0: where it is
@@ -86,7 +86,7 @@ func (l *list) fail(err error) {
 func (l *list) call(step Step, what string, trap uintptr, args ...uintptr) {
 	c := call{step: step, trap: trap}
 	copy(c.args[:], args)
-	l.calls, l.what = append(l.calls, c), append(l.what, Text{format: what})
+	l.calls, l.what = append(l.calls, c), append(l.what, what)
 }
 
 // callOnLast adds one whose first argument is what the call before it returned.
@@ -155,13 +155,13 @@ func (l *list) search(what string, paths []string, argv, envv uintptr) {
 	first, last := len(l.calls), len(paths)-1
 	second := first + len(paths)
 	for i, path := range paths[:last] {
-		missing, refused := &Label{first + i + 1}, &Label{second + i}
-		try(path, plain).on = [3]exception{{unix.ENOENT, missing}, {unix.ENOTDIR, missing}, {unix.EACCES, refused}}
+		missing, refused := first+i+1, second+i
+		try(path, plain).on = [3]exception{{errno: unix.ENOENT, line: missing}, {errno: unix.ENOTDIR, line: missing}, {errno: unix.EACCES, line: refused}}
 	}
 	try(paths[last], plain)
 	for i, path := range paths[1:] {
-		next := &Label{second + i + 1}
-		try(path, plain).on = [3]exception{{unix.ENOENT, next}, {unix.ENOTDIR, next}, {unix.EACCES, next}}
+		next := second + i + 1
+		try(path, plain).on = [3]exception{{errno: unix.ENOENT, line: next}, {errno: unix.ENOTDIR, line: next}, {errno: unix.EACCES, line: next}}
 	}
 	l.call(Execve, what, uintptr(opCheck), 0, 0, 1, uintptr(unix.EACCES)) // 0 is not 1
 }

@@ -186,7 +186,10 @@ func (l *list) table() []byte {
 		}
 		for n, on := range c.on {
 			if on.to != nil {
-				i.on[n].errno, i.on[n].next = uint64(on.errno), line(on.to.line)
+				on.line = on.to.line
+			}
+			if on.to != nil || on.errno != 0 {
+				i.on[n].errno, i.on[n].next = uint64(on.errno), line(on.line)
 			}
 		}
 		if c.ignored != 0 {
@@ -212,7 +215,7 @@ func (l *list) failure(said []byte) error {
 		table := dataAddress + uint64(l.tableAt())
 		at, errno := binary.NativeEndian.Uint64(said), binary.NativeEndian.Uint64(said[8:])
 		if n := (at - table) / instructionSize; at >= table && n < uint64(len(l.calls)) && errno < 4096 {
-			return &Error{Step: l.calls[n].step, What: l.what[n].String(), Errno: syscall.Errno(errno)}
+			return &Error{Step: l.calls[n].step, What: fmt.Sprint(l.what[n]), Errno: syscall.Errno(errno)}
 		}
 	}
 	return errors.New("join: the report makes no sense")

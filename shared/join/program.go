@@ -49,7 +49,8 @@ type source struct {
 // An exception is an errno that is no failure.
 type exception struct {
 	errno syscall.Errno
-	to    *Label
+	to    *Label // nil: the line
+	line  int
 }
 
 // NewProgram is an empty one.
@@ -57,7 +58,7 @@ func NewProgram() *Program {
 	// Room for a container: what grows is copied, and the time of a start is felt.
 	return &Program{list: list{
 		base: dataAddress, memory: make([]byte, scratchSize, 32<<10), used: scratchSize,
-		calls: make([]call, 0, 640), what: make([]Text, 0, 640),
+		calls: make([]call, 0, 640), what: make([]any, 0, 640),
 	}}
 }
 
@@ -68,26 +69,26 @@ func (p *Program) Memory(data []byte) uintptr { return p.list.bytes(data) }
 // and not for each of the hundreds of calls that do what they should.
 type Text struct {
 	format string
-	args   []any // nil: it is the format, as it stands
+	count  int
+	args   [5]any
 }
 
-// Textf is a Text like fmt.Sprintf's.
-func Textf(format string, args ...any) Text { return Text{format, args} }
-
-func (t Text) String() string {
-	if t.args == nil {
-		return t.format
-	}
-	return fmt.Sprintf(t.format, t.args...)
+// Textf is a Text like fmt.Sprintf's, with five arguments at most.
+func Textf(format string, args ...any) *Text {
+	t := &Text{format: format}
+	t.count = copy(t.args[:], args)
+	return t
 }
 
-// Call adds a system call; what is a string or a Text. An argument is a number, a string or
+func (t *Text) String() string { return fmt.Sprintf(t.format, t.args[:t.count]...) }
+
+// Call adds a system call; what is a string or a *Text. An argument is a number, a string or
 // bytes (the address of which is passed), or the Result of a call above.
 func (p *Program) Call(what any, trap uintptr, args ...any) Result {
 	return p.add(Setup, what, trap, args...)
 }
 
-// add keeps nothing of what and args: so Go need not make copies of them that live on.
+// add keeps nothing of args: so Go need not make copies of them that live on.
 func (p *Program) add(step Step, what any, trap uintptr, args ...any) Result {
 	var numbers [6]uintptr
 	var from [6]source
@@ -115,13 +116,7 @@ func (p *Program) add(step Step, what any, trap uintptr, args ...any) Result {
 	}
 	p.list.call(step, "", trap, numbers[:]...)
 	p.last().from = from
-	text := &p.list.what[len(p.list.what)-1]
-	switch what := what.(type) {
-	case string:
-		text.format = what
-	case Text:
-		*text = what
-	}
+	p.list.what[len(p.list.what)-1] = what
 	return Result{p, len(p.list.calls) - 1}
 }
 
@@ -129,27 +124,33 @@ func (p *Program) last() *call { return &p.list.calls[len(p.list.calls)-1] }
 
 // On has the program go on elsewhere when this call fails with that errno.
 func (r Result) On(errno syscall.Errno, to *Label) Result {
+	return r.on(exception{errno: errno, to: to})
+}
+
+// Ignore has it go on behind this call.
+func (r Result) Ignore(errnos ...syscall.Errno) Result {
+	for _, errno := range errnos {
+		r.on(exception{errno: errno, line: r.line + 1})
+	}
+	return r
+}
+
+// Again has it make the call once more.
+func (r Result) Again(errno syscall.Errno) Result {
+	return r.on(exception{errno: errno, line: r.line})
+}
+
+func (r Result) on(e exception) Result {
 	on := &r.program.list.calls[r.line].on
 	for i := range on {
-		if on[i].to == nil {
-			on[i] = exception{errno, to}
+		if on[i].errno == 0 {
+			on[i] = e
 			return r
 		}
 	}
 	r.program.list.fail(errors.New("join: a call has three exceptions at most"))
 	return r
 }
-
-// Ignore has it go on behind this call.
-func (r Result) Ignore(errnos ...syscall.Errno) Result {
-	for _, errno := range errnos {
-		r.On(errno, &Label{r.line + 1})
-	}
-	return r
-}
-
-// Again has it make the call once more.
-func (r Result) Again(errno syscall.Errno) Result { return r.On(errno, &Label{r.line}) }
 
 // Here gives a label its place: the next call.
 func (p *Program) Here(l *Label) { l.line = len(p.list.calls) }

@@ -146,7 +146,7 @@ func (l *list) dropBounding(keep uint64) {
 			l.call(BoundingSet, strconv.Itoa(n), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(n), 0, 0, 0)
 			l.ignore(unix.EINVAL)
 			if l.base != 0 {
-				l.calls[len(l.calls)-1].on[0] = exception{unix.EINVAL, last}
+				l.calls[len(l.calls)-1].on[0] = exception{errno: unix.EINVAL, to: last}
 			}
 		}
 	}

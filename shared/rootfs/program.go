@@ -22,7 +22,7 @@ import (
 func (c Config) Program(p *join.Program) (root join.Result, err error) {
 	p.Call("umask(0)", unix.SYS_UMASK, 0)
 	p.Call(`mount("/", MS_REC|MS_SLAVE)`, unix.SYS_MOUNT, "", "/", "", unix.MS_REC|unix.MS_SLAVE, 0)
-	w := &writer{Program: p, name: c.Root}
+	w := &writer{Program: p, name: c.Root, about: ""}
 	w.openRoot(c)
 	for _, m := range c.Mounts {
 		w.mount(m)
@@ -47,9 +47,9 @@ func (c Config) Program(p *join.Program) (root join.Result, err error) {
 // A writer writes them down.
 type writer struct {
 	*join.Program
-	root  join.Result // the new root, held
-	name  string
-	about join.Text    // what an error begins with: the volume that it is about
+	root  join.Result  // the new root, held
+	name  any          // its name, a string: kept as what errors take
+	about any          // what an error begins with: the volume that it is about
 	null  *join.Result // its /dev/null, held, and looked at
 	stat  uintptr      // where fstat(2) and fstatfs(2) write
 }
@@ -72,12 +72,12 @@ func (w *writer) openRoot(c Config) {
 // open finds a place in the root and holds it. kind is O_DIRECTORY, or 0 for whatever it is.
 func (w *writer) open(name string, kind int, resolve uint64) join.Result {
 	how := unix.OpenHow{Flags: uint64(unix.O_PATH | unix.O_CLOEXEC | kind), Resolve: resolve}
-	format := "%sopenat2(%q, %q)"
+	what := join.Textf("%sopenat2(%q, %q)", w.about, w.name, name)
 	if resolve == noLinks {
-		format += ", which must not be, or be below, a symbolic link"
+		what = join.Textf("%sopenat2(%q, %q), which must not be, or be below, a symbolic link", w.about, w.name, name)
 	}
 	// Somebody renames on the way; openat2(2) says to try again.
-	return w.Call(join.Textf(format, w.about, w.name, name), unix.SYS_OPENAT2, w.root, name, join.Struct(how), unsafe.Sizeof(how)).Again(unix.EAGAIN)
+	return w.Call(what, unix.SYS_OPENAT2, w.root, name, join.Struct(how), unsafe.Sizeof(how)).Again(unix.EAGAIN)
 }
 
 // exists are the errnos of making what is there: a read-only root says EROFS, on some file
@@ -172,7 +172,7 @@ func (w *writer) makeDevice(dev join.Result, d Device) {
 	w.Here(done)
 }
 
-func (w *writer) node(what join.Text, dir any, name string) join.Result {
+func (w *writer) node(what *join.Text, dir any, name string) join.Result {
 	return w.Call(join.Textf("%sopenat(%q)", what, name), unix.SYS_OPENAT, dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC)
 }
 
@@ -185,7 +185,7 @@ func (w *writer) isDevice(fd join.Result, d Device) {
 
 // bind shows what source holds at the place that target holds, with all that is mounted
 // below it if it is a folder.
-func (w *writer) bind(what join.Text, source, target join.Result, folder bool, attr uint64) (tree join.Result) {
+func (w *writer) bind(what *join.Text, source, target join.Result, folder bool, attr uint64) (tree join.Result) {
 	flags := unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_EMPTY_PATH
 	if folder {
 		flags |= unix.AT_RECURSIVE
@@ -196,7 +196,7 @@ func (w *writer) bind(what join.Text, source, target join.Result, folder bool, a
 	return tree
 }
 
-func (w *writer) setAttr(what join.Text, fd join.Result, attr uint64, recursive bool) {
+func (w *writer) setAttr(what *join.Text, fd join.Result, attr uint64, recursive bool) {
 	if attr == 0 {
 		return
 	}
@@ -215,7 +215,7 @@ func (w *writer) bindVolume(v Volume) error {
 	}
 	what := join.Textf("volume %s: ", v)
 	w.about = what
-	defer func() { w.about = join.Text{} }()
+	defer func() { w.about = "" }()
 	kind, place := 0, w.file
 	if info.IsDir() {
 		kind, place = unix.O_DIRECTORY, w.folder
