@@ -70,6 +70,9 @@ func handDown(limits cgroup.Limits) (parent string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if missing, err := missing(parent); err == nil && len(missing) == 0 { // another mydocker has done it
+		return parent, nil
+	}
 	for range 10 { // somebody may sweep it away meanwhile
 		if err = os.Mkdir(parent, 0o755); err == nil || errors.Is(err, fs.ErrExist) {
 			err = errors.Join(enable(filepath.Dir(parent), files), enable(parent, files))
@@ -81,19 +84,22 @@ func handDown(limits cgroup.Limits) (parent string, err error) {
 	return parent, err
 }
 
-// enable writes to cgroup.subtree_control what is not in it. One write for each: one that
-// fails must not take the others with it.
+// missing are the controllers that a group does not hand down (cgroup.subtree_control).
+func missing(dir string) (list []string, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
+	list = []string{"cpu", "memory", "pids"}
+	return slices.DeleteFunc(list, func(c string) bool { return slices.Contains(strings.Fields(string(text)), c) }), err
+}
+
+// enable has a group hand down what it does not. One write for each: one that fails must not
+// take the others with it.
 func enable(dir string, files []cgroup.File) error {
-	path := filepath.Join(dir, "cgroup.subtree_control")
-	text, err := os.ReadFile(path)
+	list, err := missing(dir)
 	if err != nil {
 		return err
 	}
-	for _, controller := range []string{"cpu", "memory", "pids"} {
-		if slices.Contains(strings.Fields(string(text)), controller) {
-			continue
-		}
-		err := os.WriteFile(path, []byte("+"+controller), 0)
+	for _, controller := range list {
+		err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0)
 		needed := slices.ContainsFunc(files, func(f cgroup.File) bool { return f.Controller == controller })
 		if err != nil && (needed || gone(err)) {
 			return fmt.Errorf("the controller %s: %w", controller, err)

@@ -192,11 +192,8 @@ func (s *Spec) capabilities() (set, bounding caps.Set, err error) {
 		}
 		set |= one
 	}
-	have, err := caps.Thread()
-	if err != nil {
-		return 0, 0, err
-	}
-	return set & have.Bounding, have.Bounding, nil
+	bounding = caps.Bounding()
+	return set & bounding, bounding, nil
 }
 
 // parseEnv reads NAME=VALUE, or NAME for one that mydocker itself has; "" if it has none.

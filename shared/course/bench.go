@@ -14,7 +14,7 @@ import (
 )
 
 // benchRounds is enough for a median that another run confirms.
-const benchRounds = 15
+const benchRounds = 25
 
 // bench measures, each as ratios of one run: how fast the lab starts, beside a plain QEMU of
 // the same kernel; and how fast mydocker starts a container, beside others who do. ONLY=05

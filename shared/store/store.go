@@ -132,7 +132,7 @@ type Draft struct {
 // Begin is the first half of Create, which may fail, and is soon done.
 func (s Store) Begin(r Record) (*Draft, error) {
 	if r.ID == "" {
-		r.ID = NewID()
+		r.ID = newID()
 	}
 	if r.Created.IsZero() {
 		r.Created = time.Now()
@@ -242,8 +242,8 @@ func (s Store) abandoned(id string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// NewID is an id that nobody has: six bytes at random. They need not be secret.
-func NewID() string { return fmt.Sprintf("%012x", rand.Uint64()>>16) }
+// newID is an id that nobody has: six bytes at random. They need not be secret.
+func newID() string { return fmt.Sprintf("%012x", rand.Uint64()>>16) }
 
 // save puts a new record in the place of the old one.
 func (s Store) save(r Record) error {

@@ -46,7 +46,7 @@ func run(s store.Store, spec Spec) (code int, err error) {
 	if err := spec.plan(s); err != nil {
 		return 0, fmt.Errorf("run: %w", err)
 	}
-	r := store.Record{ID: store.NewID(), Name: spec.Name, Command: spec.Process.Args}
+	r := store.Record{Name: spec.Name, Command: spec.Process.Args}
 	if spec.Detach {
 		if r.Config, err = json.Marshal(spec); err != nil {
 			return 0, err
@@ -106,11 +106,11 @@ func (c *container) supervise(started func()) (code int, err error) {
 	signal.Ignore(syscall.SIGPIPE)
 
 	if err := c.begin(); err != nil {
-		return 0, errors.Join(err, c.undo.Run())
+		return 0, err
 	}
 	say, err := hold(c.store, c.record.ID)
 	if err != nil {
-		return 0, errors.Join(err, c.undo.Run(), c.drop())
+		return 0, errors.Join(err, c.drop())
 	}
 	if err := c.start(); err != nil {
 		return 0, c.giveUp(err)
@@ -122,7 +122,7 @@ func (c *container) supervise(started func()) (code int, err error) {
 	return code, errors.Join(err, c.end(code), say(code))
 }
 
-// begin takes the id and the name, unless that is done (detach).
+// begin takes an id and the name, unless that is done (detach).
 func (c *container) begin() (err error) {
 	if !c.record.Created.IsZero() {
 		return nil
@@ -149,7 +149,7 @@ func (c *container) giveUp(why error) error {
 type container struct {
 	store  store.Store
 	record store.Record
-	draft  *store.Draft // until its first record is written
+	draft  *store.Draft // until its first record is written; nil: it was, by somebody else
 	spec   Spec
 	caller caller
 
@@ -177,6 +177,12 @@ type container struct {
 // start makes everything that the container has on the host, and starts it. Whatever fails,
 // what was made is on c.undo, and a startError says that all was there but the command.
 func (c *container) start() (err error) {
+	spec := &c.spec
+	if spec.Hostname == "" {
+		spec.Hostname = c.record.ID
+	}
+	spec.Process.Env = spec.Process.baseEnv(spec.Hostname)
+
 	// The ports first: they may be somebody else's.
 	if err := c.publish(); err != nil {
 		return err
@@ -254,12 +260,6 @@ func (c *container) makeGroup() error {
 // Unasked, everything would: the caller's environment, its open descriptors, and a life
 // that goes on without the parent.
 func (c *container) prepare() (err error) {
-	spec := &c.spec
-	if spec.Hostname == "" {
-		spec.Hostname = c.record.ID
-	}
-	spec.Process.Env = spec.Process.baseEnv(spec.Hostname)
-
 	// Go opens everything close-on-exec, but what it was itself handed by its caller is
 	// not. Marked, not closed: the Go runtime has descriptors of its own among them.
 	if err := unix.CloseRange(3, lastDescriptor, unix.CLOSE_RANGE_CLOEXEC); err != nil {
