@@ -128,8 +128,11 @@ func (l *list) file(name string) (*os.File, error) {
 	}
 	f := os.NewFile(uintptr(fd), name)
 	defer f.Close()
-	for at, part := range map[int64][]byte{0: words(&head), int64(at): code, pageSize: l.memory, end - int64(len(table)): table} {
-		if _, err := f.WriteAt(part, at); err != nil {
+	for _, part := range []struct {
+		data []byte
+		at   int64
+	}{{words(&head), 0}, {code, int64(at)}, {l.memory, pageSize}, {table, end - int64(len(table))}} {
+		if _, err := f.WriteAt(part.data, part.at); err != nil {
 			return nil, err
 		}
 	}
@@ -163,7 +166,7 @@ func (l *list) table() []byte {
 	own := scratch{table: dataAddress + uint64(l.tableAt()), allBits: ^uint64(0)}
 	copy(l.memory, words(&own))
 	line := func(n int) uint64 { return own.table + uint64(n)*instructionSize }
-	program := make([]instruction, len(l.calls), len(l.calls)+len(l.calls)/16) // results: eight bytes a call, at most
+	program := make([]instruction, len(l.calls), len(l.calls)+len(l.calls)/16+1) // results: eight bytes a call, at most
 	kept := line(len(program))
 	for n := range l.calls {
 		c, i := &l.calls[n], &program[n]
