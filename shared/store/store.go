@@ -30,6 +30,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -360,6 +361,15 @@ func (s Store) List() ([]Record, error) {
 	}
 	unfinished, err := s.unfinished(without)
 	return append(all, unfinished...), errors.Join(append(damaged, err)...)
+}
+
+// Empty is true when there is no container, not even one that is being created.
+func (s Store) Empty() (bool, error) {
+	entries, err := os.ReadDir(s.Dir(""))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isID(e.Name()) }), err
 }
 
 // unfinished are the containers among these whose mydocker was killed before their first

@@ -287,6 +287,25 @@ func TestDraft(t *testing.T) {
 	}
 }
 
+func TestEmpty(t *testing.T) {
+	s := open(t)
+	for range 2 {
+		empty, err := s.Empty()
+		require.NoError(t, err)
+		assert.True(t, empty)
+		d, err := s.Begin(Record{})
+		require.NoError(t, err)
+		empty, err = s.Empty()
+		require.NoError(t, err)
+		assert.False(t, empty)
+		require.NoError(t, d.Save(nil, nil))
+		empty, err = s.Empty()
+		require.NoError(t, err)
+		assert.False(t, empty)
+		require.NoError(t, s.Remove(d.ID))
+	}
+}
+
 // The keeper's way to write: no reading, and never into what was removed.
 func TestPut(t *testing.T) {
 	s := open(t)

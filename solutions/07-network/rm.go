@@ -102,8 +102,8 @@ func forget(s store.Store, id string) error {
 // when there is no container any more.
 func sweep(s store.Store) error {
 	err := s.Sweep()
-	if all, damaged := s.List(); len(all) > 0 || damaged != nil {
-		return err
+	if empty, unsure := s.Empty(); !empty || unsure != nil {
+		return errors.Join(err, unsure)
 	}
 	sweepGroups()
 	return errors.Join(err, sweepNetwork())
