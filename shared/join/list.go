@@ -182,9 +182,9 @@ func (l *list) descriptor(f *os.File, number, flags int) error {
 // copyOf puts a descriptor at a number, in the child, by way of a copy that we make now,
 // far above: what the child overwrites on the way is nothing that it still needs.
 func (l *list) copyOf(fd, number, flags int) error {
-	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, farAway)
+	own, err := farCopy(fd)
 	if err != nil {
-		return fmt.Errorf("fcntl(%d, F_DUPFD_CLOEXEC): %w", fd, err)
+		return err
 	}
 	l.files = append(l.files, own)
 	l.call(Descriptors, fmt.Sprint(number), unix.SYS_DUP3, uintptr(own), uintptr(number), uintptr(flags))

@@ -147,9 +147,9 @@ func (l *list) file(name string) (*os.File, error) {
 		return nil, fmt.Errorf("open(%q): %w", path, err)
 	}
 	defer unix.Close(fd)
-	far, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, farAway) // where os/exec puts nothing in the child
+	far, err := farCopy(fd)
 	if err != nil {
-		return nil, fmt.Errorf("fcntl(%d, F_DUPFD_CLOEXEC): %w", fd, err)
+		return nil, err
 	}
 	return os.NewFile(uintptr(far), name), nil
 }
@@ -158,6 +158,18 @@ func (l *list) file(name string) (*os.File, error) {
 // for a number that is above the table of a process with several threads the kernel makes a
 // larger one, and waits until nobody reads the old (some ten milliseconds).
 const farAway = 50
+
+// farCopy is a copy of a descriptor up there (fcntl(2), F_DUPFD_CLOEXEC).
+func farCopy(fd int) (int, error) {
+	far, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, farAway)
+	if errors.Is(err, unix.EINVAL) {
+		return 0, fmt.Errorf("fcntl(%d, F_DUPFD_CLOEXEC, %d): %w: that many open files are not allowed here (ulimit -n); it takes 64", fd, farAway, err)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("fcntl(%d, F_DUPFD_CLOEXEC, %d): %w", fd, farAway, err)
+	}
+	return far, nil
+}
 
 // table is the calls as the machine reads them, and behind them the words for the results
 // that others ask for. The rest of the data is l.memory: the machine's own, and what the calls

@@ -190,8 +190,7 @@ func awaitMaps() {
 	if err == nil {
 		err = syscall.Exec("/proc/self/exe", os.Args[2:], os.Environ())
 	}
-	fmt.Fprintln(os.Stderr, "mydocker: becoming root of a user namespace:", err)
-	os.Exit(exitFailed)
+	os.Exit(report(0, fmt.Errorf("becoming root of a user namespace: %w", err)))
 }
 
 // becomeRoot waits for the maps, and becomes the user that they call 0.
