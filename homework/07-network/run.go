@@ -46,7 +46,7 @@ func run(s store.Store, spec Spec) (code int, err error) {
 	if err := spec.plan(s); err != nil {
 		return 0, fmt.Errorf("run: %w", err)
 	}
-	r := store.Record{Name: spec.Name, Command: spec.Process.Args}
+	r := store.Record{ID: store.NewID(), Name: spec.Name, Command: spec.Process.Args}
 	if spec.Detach {
 		if r.Config, err = json.Marshal(spec); err != nil {
 			return 0, err
@@ -98,22 +98,22 @@ type caller struct{ stdin, stdout, stderr *os.File }
 // supervise is the life of a container, seen from its parent: make, start, wait, and take
 // back. Whoever runs it is the container's keeper. started is called when the command runs.
 func (c *container) supervise(started func()) (code int, err error) {
-	// From here on a signal is handed on and does not end us halfway. What nohup(1) made us
-	// ignore stays ignored: the command inherits that. Of those who read no more we want to
-	// hear by EPIPE.
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, slices.DeleteFunc(slices.Clone(forwarded), signal.Ignored)...)
-	signal.Ignore(syscall.SIGPIPE)
+	taken := takeSignals()
+	failed := c.prepare() // in the meantime: nobody sees anything of it yet
+	signals := <-taken
 
 	if err := c.begin(); err != nil {
-		return 0, err
+		return 0, errors.Join(err, c.undo.Run())
 	}
 	say, err := hold(c.store, c.record.ID)
 	if err != nil {
-		return 0, errors.Join(err, c.drop())
+		return 0, errors.Join(err, c.undo.Run(), c.drop())
 	}
-	if err := c.start(); err != nil {
-		return 0, c.giveUp(err)
+	if failed == nil {
+		failed = c.start()
+	}
+	if failed != nil {
+		return 0, c.giveUp(failed)
 	}
 	started()
 
@@ -122,7 +122,22 @@ func (c *container) supervise(started func()) (code int, err error) {
 	return code, errors.Join(err, c.end(code), say(code))
 }
 
-// begin takes an id and the name, unless that is done (detach).
+// takeSignals has the signals that are forwarded come to us, where they would end us halfway.
+// Go makes some threads for it, which takes the time of a tenth of a start: so it goes on at
+// the side. What nohup(1) made us ignore stays ignored: the command inherits that. Of those
+// who read no more we want to hear by EPIPE.
+func takeSignals() <-chan chan os.Signal {
+	taken := make(chan chan os.Signal)
+	go func() {
+		signals := make(chan os.Signal, 16)
+		signal.Notify(signals, slices.DeleteFunc(slices.Clone(forwarded), signal.Ignored)...)
+		signal.Ignore(syscall.SIGPIPE)
+		taken <- signals
+	}()
+	return taken
+}
+
+// begin takes the id and the name, unless that is done (detach).
 func (c *container) begin() (err error) {
 	if !c.record.Created.IsZero() {
 		return nil
@@ -174,23 +189,15 @@ type container struct {
 	terminal func() error
 }
 
-// start makes everything that the container has on the host, and starts it. Whatever fails,
-// what was made is on c.undo, and a startError says that all was there but the command.
+// start makes everything that the container has on the host, and starts what was prepared.
+// Whatever fails, what was made is on c.undo, and a startError says that all was there but
+// the command.
 func (c *container) start() (err error) {
-	spec := &c.spec
-	if spec.Hostname == "" {
-		spec.Hostname = c.record.ID
-	}
-	spec.Process.Env = spec.Process.baseEnv(spec.Hostname)
-
 	// The ports first: they may be somebody else's.
 	if err := c.publish(); err != nil {
 		return err
 	}
 	if err := c.makeFolders(); err != nil {
-		return err
-	}
-	if err := c.prepare(); err != nil {
 		return err
 	}
 	if err := c.makeGroup(); err != nil {
@@ -260,6 +267,12 @@ func (c *container) makeGroup() error {
 // Unasked, everything would: the caller's environment, its open descriptors, and a life
 // that goes on without the parent.
 func (c *container) prepare() (err error) {
+	spec := &c.spec
+	if spec.Hostname == "" {
+		spec.Hostname = c.record.ID
+	}
+	spec.Process.Env = spec.Process.baseEnv(spec.Hostname)
+
 	// Go opens everything close-on-exec, but what it was itself handed by its caller is
 	// not. Marked, not closed: the Go runtime has descriptors of its own among them.
 	if err := unix.CloseRange(3, lastDescriptor, unix.CLOSE_RANGE_CLOEXEC); err != nil {

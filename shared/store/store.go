@@ -133,7 +133,7 @@ type Draft struct {
 // Begin is the first half of Create, which may fail, and is soon done.
 func (s Store) Begin(r Record) (*Draft, error) {
 	if r.ID == "" {
-		r.ID = newID()
+		r.ID = NewID()
 	}
 	if r.Created.IsZero() {
 		r.Created = time.Now()
@@ -243,8 +243,8 @@ func (s Store) abandoned(id string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// newID is an id that nobody has: six bytes at random. They need not be secret.
-func newID() string { return fmt.Sprintf("%012x", rand.Uint64()>>16) }
+// NewID is an id that nobody has: six bytes at random. They need not be secret.
+func NewID() string { return fmt.Sprintf("%012x", rand.Uint64()>>16) }
 
 // save puts a new record in the place of the old one.
 func (s Store) save(r Record) error {
