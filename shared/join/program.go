@@ -221,6 +221,8 @@ func mayBeIgnored(sig syscall.Signal) bool {
 		return false
 	case unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCHLD:
 		return true
+	case unix.SIGPIPE: // which the caller may come to ignore when this is written already
+		return true
 	}
 	return signal.Ignored(sig)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -191,6 +192,21 @@ func TestProgramTellsWhatItCannotExecute(t *testing.T) {
 		run.report.Close()
 		assert.NotZero(t, run.code())
 	}
+}
+
+// What we ignore, before or after the program was written, its command does not.
+func TestProgramIgnoresNothing(t *testing.T) {
+	signal.Ignore(unix.SIGHUP, unix.SIGUSR1)
+	defer signal.Reset(unix.SIGHUP, unix.SIGUSR1, unix.SIGPIPE)
+	p := command("grep", "SigIgn", "/proc/self/status")
+	file, err := p.File("test") // from here on nothing more is written down
+	require.NoError(t, err)
+	file.Close()
+	signal.Ignore(unix.SIGPIPE)
+	run := startProgram(t, p, 0)
+	require.NoError(t, run.proceed(t))
+	assert.Zero(t, run.code())
+	assert.Equal(t, "SigIgn:\t0000000000000000\n", run.out.String())
 }
 
 // A parent that is gone ends it.

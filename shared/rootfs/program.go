@@ -72,12 +72,12 @@ func (w *writer) openRoot(c Config) {
 // open finds a place in the root and holds it. kind is O_DIRECTORY, or 0 for whatever it is.
 func (w *writer) open(name string, kind int, resolve uint64) join.Result {
 	how := unix.OpenHow{Flags: uint64(unix.O_PATH | unix.O_CLOEXEC | kind), Resolve: resolve}
-	what := join.Textf("%sopenat2(%q, %q)", w.about, w.name, name)
+	format := "%sopenat2(%q, %q)"
 	if resolve == noLinks {
-		what = join.Textf("%sopenat2(%q, %q), which must not be, or be below, a symbolic link", w.about, w.name, name)
+		format = "%sopenat2(%q, %q), which must not be, or be below, a symbolic link"
 	}
 	// Somebody renames on the way; openat2(2) says to try again.
-	return w.Call(what, unix.SYS_OPENAT2, w.root, name, join.Struct(how), unsafe.Sizeof(how)).Again(unix.EAGAIN)
+	return w.Call(join.Textf(format, w.about, w.name, name), unix.SYS_OPENAT2, w.root, name, join.Struct(how), unsafe.Sizeof(how)).Again(unix.EAGAIN)
 }
 
 // exists are the errnos of making what is there: a read-only root says EROFS, on some file

@@ -116,14 +116,14 @@ func (s Store) Create(r Record) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	if err := d.Save(r.Config, nil); err != nil {
+	if err := d.Save(); err != nil {
 		return Record{}, err
 	}
 	return d.Record, nil
 }
 
 // A Draft is a container that is being created: its id and its name are taken, and nobody
-// else sees it before Save. If its process is killed before, it is listed from then on.
+// else sees it before Save. If its mydocker is killed before, it is listed from then on.
 type Draft struct {
 	Record
 	store  Store
@@ -151,12 +151,9 @@ func (s Store) Begin(r Record) (*Draft, error) {
 	return &Draft{r, s, folder}, nil
 }
 
-// Save is the second half: the first record, with a Config as json.Marshal returns it. After
-// an error there is no container.
-func (d *Draft) Save(config json.RawMessage, err error) error {
-	if d.Config = config; err == nil {
-		err = d.store.save(d.Record)
-	}
+// Save is the second half: it writes the Record. After an error there is no container.
+func (d *Draft) Save() error {
+	err := d.store.save(d.Record)
 	d.Close()
 	if err != nil {
 		err = errors.Join(err, d.store.Remove(d.ID))

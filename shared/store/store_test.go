@@ -261,9 +261,9 @@ func TestAbandoned(t *testing.T) {
 func TestDraft(t *testing.T) {
 	s := open(t)
 	for _, second := range []func(d *Draft) error{
-		func(d *Draft) error { return d.Save(json.RawMessage(`{"a": 1}`), nil) },
+		func(d *Draft) error { d.Config = json.RawMessage(`{"a": 1}`); return d.Save() },
 		func(d *Draft) error { d.Close(); return s.Remove(d.ID) },
-		func(d *Draft) error { assert.Error(t, d.Save(nil, os.ErrInvalid)); return nil },
+		func(d *Draft) error { d.Config = json.RawMessage(`{`); assert.Error(t, d.Save()); return nil },
 	} {
 		d, err := s.Begin(Record{Name: "busy", Command: []string{"true"}})
 		require.NoError(t, err)
@@ -298,7 +298,7 @@ func TestEmpty(t *testing.T) {
 		empty, err = s.Empty()
 		require.NoError(t, err)
 		assert.False(t, empty)
-		require.NoError(t, d.Save(nil, nil))
+		require.NoError(t, d.Save())
 		empty, err = s.Empty()
 		require.NoError(t, err)
 		assert.False(t, empty)

@@ -70,7 +70,7 @@ func handDown(limits cgroup.Limits) (parent string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if missing, err := missing(parent); err == nil && len(missing) == 0 { // another mydocker has done it
+	if list, err := missing(parent); err == nil && len(list) == 0 { // another mydocker has done it
 		return parent, nil
 	}
 	for range 10 { // somebody may sweep it away meanwhile

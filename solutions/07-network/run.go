@@ -124,7 +124,7 @@ func (c *container) supervise(started func()) (code int, err error) {
 
 // takeSignals has the signals that are forwarded come to us, where they would end us halfway.
 // Go makes some threads for it, which takes the time of a tenth of a start: so it goes on at
-// the side. What nohup(1) made us ignore stays ignored: the command inherits that. Of those
+// the side. What nohup(1) made us ignore stays ignored, by us and not by the command. Of those
 // who read no more we want to hear by EPIPE.
 func takeSignals() <-chan chan os.Signal {
 	taken := make(chan chan os.Signal)
@@ -437,14 +437,15 @@ func (c *container) release() error {
 
 // write writes the record, with the Spec as it has become.
 func (c *container) write() (err error) {
-	c.record.Config, err = json.Marshal(c.spec)
-	if c.draft == nil {
-		return errors.Join(err, c.store.Put(c.record))
+	if c.record.Config, err = json.Marshal(c.spec); err != nil {
+		return err
 	}
-	c.draft.Record = c.record
-	err = c.draft.Save(c.record.Config, err)
-	c.draft = nil
-	return err
+	if c.draft == nil {
+		return c.store.Put(c.record)
+	}
+	d := c.draft
+	d.Record, c.draft = c.record, nil
+	return d.Save()
 }
 
 // drop removes a container that has not come to run.

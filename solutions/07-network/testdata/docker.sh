@@ -57,6 +57,7 @@ rootless() {
 check "run prints" "$(mydocker run --rm echo hello)" hello
 check "run: a name of its own" "$(mydocker run --rm --hostname box hostname)" box
 check "run: process 1's child, few others" "$(mydocker run --rm sh -c 'ls -d /proc/[0-9]* | wc -l')" '[1-6]'
+check "run: no signal is ignored that our caller ignores" "$(trap '' HUP PIPE USR1; mydocker run --rm grep SigIgn /proc/self/status)" '*0000000000000000'
 code "the command's exit code" 7 mydocker run --rm sh -c 'exit 7'
 code "ended by a signal" 137 mydocker run --rm sh -c 'kill -9 $$'
 code "no such command" 127 mydocker run --rm nosuch
