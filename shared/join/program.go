@@ -205,13 +205,21 @@ func (p *Program) Begin() {
 	all := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 	p.Call("rt_sigprocmask(SIG_BLOCK)", unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, all, 0, 8)
 	// What our caller ignores would be ignored in the container, and SIGCHLD by us.
-	asItWas := p.Memory(make([]byte, 32)) // struct sigaction: SIG_DFL, and no flags
-	for sig := 1; sig < 32; sig++ {
-		if mayBeIgnored(syscall.Signal(sig)) {
-			p.Call("rt_sigaction(SIG_DFL)", unix.SYS_RT_SIGACTION, sig, asItWas, 0, 8)
+	asItWas := p.Memory(byDefault())
+	for sig := syscall.Signal(1); sig <= lastSignal; sig++ {
+		if mayBeIgnored(sig) {
+			p.Call("rt_sigaction(SIG_DFL)", unix.SYS_RT_SIGACTION, int(sig), asItWas, 0, 8)
 		}
 	}
 }
+
+// byDefault is a struct sigaction: SIG_DFL, and no flags.
+func byDefault() []byte { return make([]byte, 32) }
+
+// lastSignal is the last of the C library's own (signal(7), nptl(7)), which Go leaves as they
+// are. posix_spawn(3) ignores them for whatever it starts: all that make(1) does, for one. All
+// that come behind have a handler of Go's.
+const lastSignal, firstOwn = 34, 32
 
 // mayBeIgnored: Go knows it of the signals that it handles, and of those alone. What has a
 // handler here has none in a program that we execute.
@@ -222,6 +230,9 @@ func mayBeIgnored(sig syscall.Signal) bool {
 	case unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCHLD:
 		return true
 	case unix.SIGPIPE: // which the caller may come to ignore when this is written already
+		return true
+	}
+	if sig >= firstOwn {
 		return true
 	}
 	return signal.Ignored(sig)

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -203,10 +204,29 @@ func TestProgramIgnoresNothing(t *testing.T) {
 	require.NoError(t, err)
 	file.Close()
 	signal.Ignore(unix.SIGPIPE)
+	defer ignoreOwn(t)()
 	run := startProgram(t, p, 0)
 	require.NoError(t, run.proceed(t))
 	assert.Zero(t, run.code())
 	assert.Equal(t, "SigIgn:\t0000000000000000\n", run.out.String())
+}
+
+// ignoreOwn has this process ignore the C library's signals, as posix_spawn(3) leaves them.
+func ignoreOwn(t *testing.T) (undo func()) {
+	t.Helper()
+	var were [lastSignal - firstOwn + 1][4]uint64 // struct sigaction
+	set := func(sig int, now, was *[4]uint64) {
+		_, _, errno := unix.Syscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(now)), uintptr(unsafe.Pointer(was)), 8, 0, 0)
+		require.Zero(t, errno)
+	}
+	for i := range were {
+		set(firstOwn+i, &[4]uint64{1}, &were[i]) // SIG_IGN
+	}
+	return func() {
+		for i := range were {
+			set(firstOwn+i, &were[i], nil)
+		}
+	}
 }
 
 // A parent that is gone ends it.

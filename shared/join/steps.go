@@ -220,6 +220,12 @@ func (c *Cmd) inside(l *list) {
 	l.call(Chdir, strconv.Quote(dir), unix.SYS_CHDIR, l.path(dir))
 	l.cwdInside(strconv.Quote(dir))
 
+	if l.base == 0 { // a Program has done it at its beginning
+		asItWas := l.bytes(byDefault())
+		for sig := firstOwn; sig <= lastSignal; sig++ {
+			l.call(Signals, "SIG_DFL", unix.SYS_RT_SIGACTION, uintptr(sig), asItWas, 0, 8)
+		}
+	}
 	// What is blocked stays blocked over execve(2), and our thread may have its own reasons.
 	l.call(Signals, "", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, l.words(0), 0, 8)
 
